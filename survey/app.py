@@ -1,0 +1,131 @@
+"""The application factory: extensions, headers, doors."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from flask import Flask, Response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_alembic import Alembic
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_wtf import CSRFProtect
+from secure import ContentSecurityPolicy, ReferrerPolicy, Secure, StrictTransportSecurity, XContentTypeOptions, XFrameOptions
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from survey import access, config, context, database, i18n
+from survey.config import Settings
+from survey.views import BLUEPRINTS
+
+MAX_BODY_BYTES = 512 * 1024
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+
+alembic = Alembic(metadatas=database.Base.metadata, run_mkdir=False, command_name="")
+logging.getLogger("alembic").setLevel(logging.WARNING)
+csrf = CSRFProtect()
+limiter = Limiter(get_remote_address, default_limits=[], headers_enabled=True)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the application from its settings (the environment's unless given).
+
+    Raises SettingsRefused when the environment is incomplete.
+    """
+    settings = settings or config.load()
+    app = Flask("survey", root_path=str(Path(__file__).parent), template_folder=str(TEMPLATES))
+    app.config.from_mapping(_configuration(settings))
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+    settings.evenhand_dir.mkdir(parents=True, exist_ok=True)
+    _extend(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.register_error_handler(HTTPException, _error_page)
+    app.after_request(_add_headers)
+    access.init_app(app)
+    return app
+
+
+def _extend(app: Flask) -> None:
+    context.db.init_app(app)
+    with app.app_context():
+        database.prepare(context.db.engine)
+    alembic.init_app(app)
+    i18n.init_app(app)
+    csrf.init_app(app)
+    limiter.init_app(app)
+    access.init_sign_in(app)
+    app.view_functions["security.login"] = limiter.limit("10 per minute", methods=["POST"])(
+        app.view_functions["security.login"]
+    )
+    app.jinja_env.globals.update(company=context.company, holds=access.holds)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def _configuration(settings: Settings) -> dict[str, object]:
+    https = settings.base_url.startswith("https://")
+    return {
+        "SETTINGS": settings,
+        "SECRET_KEY": settings.secret_key.get_secret_value(),
+        "SQLALCHEMY_ENGINES": {"default": settings.database},
+        "ALEMBIC": {"script_location": "migrations"},
+        "ALEMBIC_CONTEXT": {"render_as_batch": True, "compare_server_default": False},
+        "BABEL_TRANSLATION_DIRECTORIES": "translations",
+        "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
+        "RATELIMIT_STORAGE_URI": settings.ratelimit_storage_uri,
+        "SESSION_COOKIE_SECURE": https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "WTF_CSRF_TIME_LIMIT": None,
+        "SECURITY_PASSWORD_HASH": "argon2",
+        "SECURITY_PASSWORD_SALT": settings.secret_key.get_secret_value(),
+        "SECURITY_PASSWORD_SCHEMES": ["argon2"],
+        "SECURITY_DEPRECATED_PASSWORD_SCHEMES": [],
+        "SECURITY_REGISTERABLE": False,
+        "SECURITY_SEND_REGISTER_EMAIL": False,
+        "SECURITY_RETURN_GENERIC_RESPONSES": True,
+        "SECURITY_POST_LOGIN_VIEW": "/",
+        "SECURITY_POST_LOGOUT_VIEW": "/login",
+        "SECURITY_I18N_DIRNAME": "builtin",
+        "SECURITY_USE_REGISTER_V2": True,
+    }
+
+
+_page_headers = Secure(
+    csp=(
+        ContentSecurityPolicy()
+        .default_src("'none'")
+        .style_src("'self'")
+        .script_src("'self'")
+        .img_src("'self'")
+        .font_src("'self'")
+        .form_action("'self'")
+        .base_uri("'none'")
+        .frame_ancestors("'none'")
+    ),
+    referrer=ReferrerPolicy().set("no-referrer"),
+    xcto=XContentTypeOptions(),
+    xfo=XFrameOptions().set("DENY"),
+)
+_https_headers = Secure(hsts=StrictTransportSecurity().max_age(31_536_000))
+
+
+def _add_headers(response: Response) -> Response:
+    """The same strict headers on every response, errors too. Nothing but the bundled assets may be cached."""
+    _page_headers.set_headers(response)
+    if request.is_secure:
+        _https_headers.set_headers(response)
+    if request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return response
+
+
+def _error_page(error: HTTPException) -> ResponseReturnValue:
+    """One calm sentence, in the reader's language, under the status the machine needs."""
+    if error.response is not None:
+        return error.response
+    return render_template("layouts/error.html", code=error.code), error.code or 500

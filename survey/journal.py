@@ -1,0 +1,67 @@
+"""The journal: what people did, in order, each line bound to the one before it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from survey.models import JournalEntry
+
+COMMAND_LINE = "command line"
+GENESIS = "0" * 64
+_LOCK = 0x45764A6C  # one writer at a time on PostgreSQL; SQLite's write lock does the same
+
+
+def record(
+    session: Session, action: str, subject: str, details: Mapping[str, Any] | None = None, *, by: str, at: datetime
+) -> JournalEntry:
+    """Append one line. It becomes part of the caller's transaction."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    previous = session.scalar(select(JournalEntry.hash).order_by(JournalEntry.id.desc()).limit(1)) or GENESIS
+    entry = JournalEntry(
+        at=at, by=by, action=action, subject=subject, details=dict(details or {}), previous_hash=previous
+    )
+    entry.hash = _hash(entry)
+    session.add(entry)
+    session.flush()
+    return entry
+
+
+def _hash(entry: JournalEntry) -> str:
+    line = [entry.previous_hash, entry.at.astimezone(UTC).isoformat(), entry.by, entry.action, entry.subject]
+    return hashlib.sha256(json.dumps([*line, entry.details], sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """How many lines were read, the last hash (the anchor), and every line that does not fit."""
+
+    entries: int
+    anchor: str
+    broken: tuple[str, ...]
+
+
+def verify(session: Session) -> Verification:
+    """Read the whole journal and name every line that was changed, inserted or left out."""
+    previous, count, broken = GENESIS, 0, []
+    for entry in session.scalars(select(JournalEntry).order_by(JournalEntry.id)):
+        count += 1
+        if entry.previous_hash != previous:
+            broken.append(f"Line {entry.id}: does not follow the line before it; a line was removed or inserted here.")
+        if entry.hash != _hash(entry):
+            broken.append(f"Line {entry.id}: its text was changed after it was written.")
+        previous = entry.hash
+    return Verification(entries=count, anchor=previous, broken=tuple(broken))
+
+
+def anchor(session: Session) -> str:
+    """The hash of the last line: whoever keeps it can tell later whether anything before it was touched."""
+    return session.scalar(select(JournalEntry.hash).order_by(JournalEntry.id.desc()).limit(1)) or GENESIS

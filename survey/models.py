@@ -1,0 +1,431 @@
+"""Every table but the sign-in's (`users.py`). Names ending in `_at` are instants in UTC, in `_on` dates.
+
+`by` columns hold the actor as the journal writes it: a user's e-mail address, or `command line`.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Enum, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from survey.database import Base
+
+Json = dict[str, Any]
+
+
+def _one_of(name: str, *values: str) -> Enum:
+    return Enum(*values, name=name, native_enum=False, create_constraint=True, length=24)
+
+
+class Company(Base):
+    """The one company this installation belongs to."""
+
+    __tablename__ = "company"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    name_zh: Mapped[str]
+    time_zone: Mapped[str]
+    privacy_contact: Mapped[str]
+
+
+class JournalEntry(Base):
+    """One line of the append-only journal; `hash` covers the line and the hash before it."""
+
+    __tablename__ = "journal_entry"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    by: Mapped[str]
+    action: Mapped[str]
+    subject: Mapped[str]
+    details: Mapped[Json] = mapped_column(JSON)
+    previous_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+# -- roster -----------------------------------------------------------------------------------------------------
+
+
+class Territory(Base):
+    __tablename__ = "territory"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    potential: Mapped[float | None]
+    competition: Mapped[float | None]
+    accounts: Mapped[float | None]
+    workload: Mapped[float | None]
+
+
+class Rep(Base):
+    __tablename__ = "rep"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    email: Mapped[str | None] = mapped_column(index=True)
+    position: Mapped[str | None]
+    hired_on: Mapped[date | None]
+    left_on: Mapped[date | None]
+
+
+class ReportingLine(Base):
+    """Who managed a rep from when until when; the open line (no `until_on`) is today's."""
+
+    __tablename__ = "reporting_line"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    manager_email: Mapped[str] = mapped_column(index=True)
+    since_on: Mapped[date]
+    until_on: Mapped[date | None]
+
+
+class Customer(Base):
+    __tablename__ = "customer"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    segment: Mapped[str | None]
+    size_band: Mapped[str | None]
+    industry: Mapped[str | None]
+    channel: Mapped[str | None]
+    product_line: Mapped[str | None]
+    ship_from: Mapped[str | None]
+    customer_since: Mapped[date | None]
+
+
+class Contact(Base):
+    """A person at a customer. `role` is their function (purchasing, technical, management, quality, store)."""
+
+    __tablename__ = "contact"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    name: Mapped[str]
+    role: Mapped[str | None]
+    email: Mapped[str | None]
+    phone: Mapped[str | None]
+    language: Mapped[str] = mapped_column(_one_of("language", "zh", "en"))
+    customer: Mapped[Customer] = relationship()
+
+
+class Assignment(Base):
+    """Who served whom, where, from when (and until when)."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (UniqueConstraint("customer_id", "rep_id", "territory_id", "served_from"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    territory_id: Mapped[int] = mapped_column(ForeignKey("territory.id"))
+    served_from: Mapped[date]
+    served_to: Mapped[date | None]
+
+
+# -- asking -----------------------------------------------------------------------------------------------------
+
+
+class Period(Base):
+    """A stored code such as 2026-H1 with its first and last day in the company's time zone."""
+
+    __tablename__ = "period"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    from_on: Mapped[date]
+    to_on: Mapped[date]
+
+
+class QuestionnaireVersion(Base):
+    """One version of a question sheet; frozen once anything was sent with it."""
+
+    __tablename__ = "questionnaire_version"
+    __table_args__ = (UniqueConstraint("code", "version"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str]
+    version: Mapped[int]
+    content: Mapped[Json] = mapped_column(JSON)
+    frozen_at: Mapped[datetime | None]
+
+
+class Campaign(Base):
+    """A questionnaire put to customers between two dates. `asked_about` is what {period} becomes, by language."""
+
+    __tablename__ = "campaign"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    period_id: Mapped[int] = mapped_column(ForeignKey("period.id"), index=True)
+    questionnaire_version_id: Mapped[int] = mapped_column(ForeignKey("questionnaire_version.id"))
+    opens_on: Mapped[date]
+    closes_on: Mapped[date]
+    asked_about: Mapped[Json] = mapped_column(JSON)
+    state: Mapped[str] = mapped_column(_one_of("campaign_state", "draft", "open", "closed"))
+    imported: Mapped[bool] = mapped_column(default=False)
+    period: Mapped[Period] = relationship()
+    questionnaire: Mapped[QuestionnaireVersion] = relationship()
+
+
+class Invitation(Base):
+    """One person in one campaign: one link, even for several reps. Imported history has no contact."""
+
+    __tablename__ = "invitation"
+    __table_args__ = (UniqueConstraint("campaign_id", "contact_id"), Index(None, "campaign_id", "disposition"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"), index=True)
+    mode: Mapped[str] = mapped_column(_one_of("mode", "web", "phone", "paper"))
+    disposition: Mapped[str] = mapped_column(
+        _one_of(
+            "disposition", "queued", "sent", "bounced", "opened", "partial", "completed", "opted out",
+            "wrong person", "expired",
+        )
+    )  # fmt: skip
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    campaign: Mapped[Campaign] = relationship()
+    customer: Mapped[Customer] = relationship()
+    contact: Mapped[Contact | None] = relationship()
+    subjects: Mapped[list[Subject]] = relationship(back_populates="invitation", order_by="Subject.id")
+
+
+class Token(Base):
+    """The keyed digest of one link. The link itself is stored nowhere."""
+
+    __tablename__ = "token"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    invitation_id: Mapped[int] = mapped_column(ForeignKey("invitation.id"), index=True)
+    key_id: Mapped[str]
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    invitation: Mapped[Invitation] = relationship()
+
+
+class TokenMiss(Base):
+    """A link that led nowhere, counted by a keyed digest of the address it was tried from."""
+
+    __tablename__ = "token_miss"
+    __table_args__ = (Index(None, "address_digest", "at"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    address_digest: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+
+
+class Subject(Base):
+    """The rep asked about in one invitation; territory and adjusters copied as of the asking."""
+
+    __tablename__ = "subject"
+    __table_args__ = (UniqueConstraint("invitation_id", "rep_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    invitation_id: Mapped[int] = mapped_column(ForeignKey("invitation.id"))
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    territory_id: Mapped[int] = mapped_column(ForeignKey("territory.id"))
+    adjusters: Mapped[Json] = mapped_column(JSON)
+    invitation: Mapped[Invitation] = relationship(back_populates="subjects")
+    rep: Mapped[Rep] = relationship()
+
+
+class Response(Base):
+    """The one counted response of a subject. `version_no` says which version counts: the last."""
+
+    __tablename__ = "response"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"), unique=True)
+    first_answered_at: Mapped[datetime]
+    version_no: Mapped[int]
+
+
+class ResponseVersion(Base):
+    """What was sent in one submission. The same nonce again is a repeat, not a second version."""
+
+    __tablename__ = "response_version"
+    __table_args__ = (UniqueConstraint("response_id", "nonce"), UniqueConstraint("response_id", "version_no"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    response_id: Mapped[int] = mapped_column(ForeignKey("response.id"))
+    version_no: Mapped[int]
+    nonce: Mapped[str] = mapped_column(String(64))
+    answered_at: Mapped[datetime]
+    mode: Mapped[str] = mapped_column(_one_of("mode", "web", "phone", "paper"))
+    language: Mapped[str | None] = mapped_column(_one_of("language", "zh", "en"))
+
+
+class Answer(Base):
+    """One item of one version: a point of its scale, or not applicable, or skipped, or words."""
+
+    __tablename__ = "answer"
+    __table_args__ = (
+        UniqueConstraint("response_version_id", "item"),
+        CheckConstraint("(state = 'answered') = (value IS NOT NULL)", name="value_when_answered"),
+        CheckConstraint("(state = 'text') = (text IS NOT NULL)", name="text_when_text"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    response_version_id: Mapped[int] = mapped_column(ForeignKey("response_version.id"))
+    item: Mapped[str]
+    scale: Mapped[str]
+    state: Mapped[str] = mapped_column(_one_of("answer_state", "answered", "not applicable", "skipped", "text"))
+    value: Mapped[float | None]
+    text: Mapped[str | None] = mapped_column(Text)
+
+
+class OutboxMessage(Base):
+    """A message to be sent, written before anything leaves. A worker claims it until `lease_until`."""
+
+    __tablename__ = "outbox_message"
+    __table_args__ = (Index(None, "state", "lease_until"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    invitation_id: Mapped[int] = mapped_column(ForeignKey("invitation.id"), index=True)
+    kind: Mapped[str] = mapped_column(_one_of("message_kind", "invitation", "reminder"))
+    message_id: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[str] = mapped_column(_one_of("message_state", "queued", "claimed", "sent", "failed"))
+    lease_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[datetime]
+    last_error: Mapped[str | None]
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    invitation: Mapped[Invitation] = relationship()
+
+
+# -- scoring ----------------------------------------------------------------------------------------------------
+
+
+class Run(Base):
+    """One act of scoring: the frozen spec, the ratings it read, and what the method said of them."""
+
+    __tablename__ = "run"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    period_id: Mapped[int] = mapped_column(ForeignKey("period.id"), index=True)
+    spec: Mapped[str] = mapped_column(Text)
+    spec_hash: Mapped[str] = mapped_column(String(64))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    snapshot: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    record: Mapped[Json] = mapped_column(JSON, deferred=True)
+    created_at: Mapped[datetime]
+    by: Mapped[str]
+    period: Mapped[Period] = relationship()
+
+
+class RepScore(Base):
+    """What one run says of one rep on one item (or the composite). Numbers are empty when withheld."""
+
+    __tablename__ = "rep_score"
+    __table_args__ = (UniqueConstraint("run_id", "rep_id", "item"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    item: Mapped[str]
+    responses: Mapped[int | None]
+    customers: Mapped[int | None]
+    raw: Mapped[float | None]
+    mix: Mapped[float | None]
+    territory: Mapped[float | None]
+    centring: Mapped[float | None]
+    adjusted: Mapped[float | None]
+    se: Mapped[float | None]
+    df: Mapped[float | None]
+    low: Mapped[float | None]
+    high: Mapped[float | None]
+    reliability: Mapped[float | None]
+    reported: Mapped[float | None]
+    reported_sd: Mapped[float | None]
+    peer: Mapped[float | None]
+    company: Mapped[float | None]
+    case: Mapped[str | None] = mapped_column(String(1))
+    component: Mapped[int | None]
+    fragile: Mapped[bool | None]
+    rank_low: Mapped[int | None]
+    rank_high: Mapped[int | None]
+    evidence: Mapped[str] = mapped_column(_one_of("evidence", "withheld", "thin", "provisional", "full"))
+    run: Mapped[Run] = relationship()
+    rep: Mapped[Rep] = relationship()
+
+
+class ScoreStep(Base):
+    """One adjuster's part of a rep's mix step."""
+
+    __tablename__ = "score_step"
+    __table_args__ = (UniqueConstraint("run_id", "rep_id", "item", "adjuster"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    item: Mapped[str]
+    adjuster: Mapped[str]
+    amount: Mapped[float]
+
+
+# -- appraising -------------------------------------------------------------------------------------------------
+
+
+class IndicatorFact(Base):
+    """A measured indicator of one rep in one period; value and target share a unit."""
+
+    __tablename__ = "indicator_fact"
+    __table_args__ = (UniqueConstraint("period_id", "rep_id", "indicator"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    period_id: Mapped[int] = mapped_column(ForeignKey("period.id"))
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    indicator: Mapped[str]
+    value: Mapped[float]
+    target: Mapped[float | None]
+    note: Mapped[str | None] = mapped_column(Text)
+    evidence: Mapped[str | None] = mapped_column(Text)
+
+
+class ConductEvent(Base):
+    """Something that happened on a day and costs points (a positive number) in a category."""
+
+    __tablename__ = "conduct_event"
+    __table_args__ = (UniqueConstraint("period_id", "rep_id", "category", "on", "fact"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    period_id: Mapped[int] = mapped_column(ForeignKey("period.id"))
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    category: Mapped[str]
+    on: Mapped[date]
+    points: Mapped[float]
+    fact: Mapped[str] = mapped_column(Text)
+    evidence: Mapped[str | None] = mapped_column(Text)
+    multiplier: Mapped[float]
+
+
+class SchemeVersion(Base):
+    """A scheme as adopted by a named person."""
+
+    __tablename__ = "scheme_version"
+    __table_args__ = (UniqueConstraint("name", "version"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    version: Mapped[int]
+    content: Mapped[str] = mapped_column(Text)
+    content_hash: Mapped[str] = mapped_column(String(64))
+    adopted_at: Mapped[datetime | None]
+    adopted_by: Mapped[str | None]
+
+
+class Appraisal(Base):
+    """One rep's appraisal. `outcome` is what the scheme said, kept whole; `statement` is every value its printed
+    form shows, frozen when drawn up; a person's decision stands beside both and changes neither."""
+
+    __tablename__ = "appraisal"
+    __table_args__ = (UniqueConstraint("period_id", "rep_id", "scheme_version_id", "revision"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str]
+    revision: Mapped[int]
+    period_id: Mapped[int] = mapped_column(ForeignKey("period.id"))
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
+    scheme_version_id: Mapped[int] = mapped_column(ForeignKey("scheme_version.id"))
+    state: Mapped[str] = mapped_column(_one_of("appraisal_state", "draft", "proposed", "final"))
+    total: Mapped[float | None]
+    band: Mapped[str | None]
+    outcome: Mapped[Json] = mapped_column(JSON)
+    statement: Mapped[Json] = mapped_column(JSON)
+    snapshot_hash: Mapped[str] = mapped_column(String(64))
+    drawn_up_at: Mapped[datetime]
+    drawn_up_by: Mapped[str]
+    final_band: Mapped[str | None]
+    final_reason: Mapped[str | None] = mapped_column(Text)
+    finalised_at: Mapped[datetime | None]
+    finalised_by: Mapped[str | None]
+    rep: Mapped[Rep] = relationship()
+    period: Mapped[Period] = relationship()
+    scheme: Mapped[SchemeVersion] = relationship()

@@ -1,0 +1,112 @@
+"""Who may sign in, in which roles, and whose appraisals they may see.
+
+The one room that knows Flask-Security: its user model needs that library's mixin.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import date, datetime
+
+from flask_security import RoleMixin, UserMixin
+from sqlalchemy import Column, ForeignKey, Select, Table, or_, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from survey import journal
+from survey.database import Base
+from survey.models import Rep, ReportingLine
+from survey.refusals import N_, Refused
+
+ROLES = ("administrator", "reviewer", "manager", "rep", "interviewer", "auditor")
+EVERYONE = frozenset({"reviewer"})  # roles that see the whole company's scores
+
+user_roles = Table(
+    "user_role",
+    Base.metadata,
+    Column("user_id", ForeignKey("user.id"), primary_key=True),
+    Column("role_id", ForeignKey("role.id"), primary_key=True),
+)
+
+
+class UnknownRole(Refused):
+    pass
+
+
+class EmailTaken(Refused):
+    pass
+
+
+class Role(Base, RoleMixin):
+    __tablename__ = "role"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+
+
+class User(Base, UserMixin):
+    __tablename__ = "user"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    password: Mapped[str | None]
+    active: Mapped[bool] = mapped_column(default=True)
+    fs_uniquifier: Mapped[str] = mapped_column(unique=True)
+    language: Mapped[str | None]
+    roles: Mapped[list[Role]] = relationship(secondary=user_roles, lazy="selectin")
+
+    @property
+    def role_names(self) -> frozenset[str]:
+        return frozenset(role.name for role in self.roles)
+
+
+def create(
+    session: Session, *, email: str, name: str, role: str, password_hash: str | None, by: str, at: datetime
+) -> User:
+    """Add a person who may sign in. The password arrives hashed; None means it is still to be chosen."""
+    if role not in ROLES:
+        raise UnknownRole(N_("There is no role “%(role)s”. Choose one of: %(roles)s."), role=role, roles=", ".join(ROLES))
+    email = email.strip().lower()
+    if session.scalar(select(User.id).where(User.email == email)):
+        raise EmailTaken(N_("%(email)s can sign in already."), email=email)
+    user = User(
+        email=email, name=name, password=password_hash, active=True, fs_uniquifier=secrets.token_hex(16), roles=[_role(session, role)]
+    )  # fmt: skip
+    session.add(user)
+    session.flush()
+    journal.record(session, "user created", email, {"role": role}, by=by, at=at)
+    return user
+
+
+def _role(session: Session, name: str) -> Role:
+    role = session.scalar(select(Role).where(Role.name == name))
+    if role is None:
+        role = Role(name=name)
+        session.add(role)
+    return role
+
+
+def visible_reps(user: User, *, on: date) -> Select[tuple[int]]:
+    """The ids of the reps whose results this person may see: everyone's for a reviewer, a manager's own people
+    (those of their sub-managers included) on that day, a rep's own."""
+    names = user.role_names
+    if names & EVERYONE:
+        return select(Rep.id)
+    chosen = []
+    if "manager" in names:
+        chosen.append(Rep.id.in_(_led_by(user.email, on=on)))
+    if "rep" in names:
+        chosen.append(Rep.email == user.email)
+    return select(Rep.id).where(or_(*chosen)) if chosen else select(Rep.id).where(Rep.id < 0)
+
+
+def _led_by(email: str, *, on: date) -> Select[tuple[int]]:
+    """Reps reporting to this address, directly or through reps who are managers themselves."""
+    current = (ReportingLine.since_on <= on) & (ReportingLine.until_on.is_(None) | (ReportingLine.until_on > on))
+    led = select(ReportingLine.rep_id).where(current, ReportingLine.manager_email == email).cte("led", recursive=True)
+    deeper = (
+        select(ReportingLine.rep_id)
+        .join(Rep, Rep.email == ReportingLine.manager_email)
+        .join(led, led.c.rep_id == Rep.id)
+        .where(current)
+    )
+    led = led.union(deeper)
+    return select(led.c.rep_id)
