@@ -1,0 +1,63 @@
+# Two commands matter: `make demo` shows the product, `make test` proves it. Both install what is missing first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Debian keeps the part of Python that makes virtual environments in a package of its own.
+VENV_PACKAGE := $(shell $(PYTHON) -c "import ensurepip" 2>/dev/null || echo python3-venv)
+RUN_PACKAGES := libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk $(VENV_PACKAGE)
+TEST_PACKAGES := chromium poppler-utils postgresql
+EVENHAND_DIR ?= var
+PORT ?= 8000
+
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test demo test lint conformance bench lock translations
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: packages-run $(VENV)/.installed ## install what running needs
+
+setup-test: packages-run packages-test $(VENV)/.installed ## install what testing needs too
+
+.PHONY: packages-run packages-test
+packages-run:
+	@./.ci/packages $(RUN_PACKAGES)
+
+packages-test:
+	@./.ci/packages $(TEST_PACKAGES)
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@echo "Installing the Python packages of requirements.lock into $(VENV) (a few minutes) …"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Evenhand needs Python 3.11 or newer; try: make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## build the demo company and serve it on http://127.0.0.1:8000
+	@$(BIN)/evenhand demo --dir $(EVENHAND_DIR)/demo --port $(PORT)
+
+test: setup-test ## run every test, skipping none
+	REQUIRE_POSTGRES=1 REQUIRE_CHROMIUM=1 $(BIN)/pytest -n 2 --dist loadfile
+
+lint: setup ## style, types, templates, security
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/djlint --lint templates
+	$(BIN)/bandit --quiet --recursive survey scoring wsgi.py --skip B101
+
+conformance: setup-test ## agreement with published numbers, and the real ratings end to end
+	$(BIN)/pytest -m conformance -s
+
+lock: ## choose the newest versions and write them down with hashes
+	uv pip compile pyproject.toml --all-extras --generate-hashes --python-version 3.11 --upgrade --quiet -o requirements.lock
+
+translations: setup ## read the sentences anew and compile the catalogues
+	$(BIN)/pybabel extract --quiet -F survey/translations/babel.cfg -k N_ --no-location --sort-output -o survey/translations/messages.pot .
+	$(BIN)/pybabel update --quiet -i survey/translations/messages.pot -d survey/translations --no-fuzzy-matching --omit-header
+	$(BIN)/pybabel compile --quiet -d survey/translations
