@@ -106,6 +106,7 @@ class Contact(Base):
     email: Mapped[str | None]
     phone: Mapped[str | None]
     language: Mapped[str] = mapped_column(_one_of("language", "zh", "en"))
+    opted_out_at: Mapped[datetime | None]
     customer: Mapped[Customer] = relationship()
 
 

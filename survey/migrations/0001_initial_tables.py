@@ -188,6 +188,7 @@ def upgrade() -> None:
     sa.Column('email', sa.String(), nullable=True),
     sa.Column('phone', sa.String(), nullable=True),
     sa.Column('language', sa.Enum('zh', 'en', name='language', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('opted_out_at', UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_contact_customer_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_contact'))
     )
