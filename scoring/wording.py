@@ -1,0 +1,194 @@
+"""Why this number: one sentence per part, in Chinese and English, from the same numbers as the points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from scoring.facts import MISSING
+
+Pair = tuple[str, str]
+Working = Mapping[str, Any]
+
+
+def number(value: float) -> str:
+    """A value as people write it: at most two decimals, thousands separated, no idle zeros."""
+    text = f"{round(value, 2):,.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text.replace("-", "−")
+
+
+def signed(printed: str) -> str:
+    return f"+{printed}" if not printed.startswith("-") else printed.replace("-", "−")
+
+
+def why_indicator(rule: str, working: Working, *, unit: str, weight: float, printed: str) -> Pair:
+    """From actual value and target to the points printed."""
+    zh, en = _RULES[rule](working, unit)
+    return f"{zh}；满分 {number(weight)} 分，得 {printed} 分。", f"{en}; that is {printed} of {number(weight)} points."
+
+
+def why_missing(reason: str) -> Pair:
+    zh, en = MISSING[reason]
+    if reason == "withheld_by_rep":
+        return f"{zh}。", f"{_sentence(en)}."
+    return f"{zh}；其余指标折算为 100 分。", f"{_sentence(en)}; the other indicators are rescaled to 100 points."
+
+
+def why_reweighted(points: float, weight: float, main: str) -> Pair:
+    earned, full = number(points), number(weight)
+    return (
+        f"有得分的指标共 {earned}/{full} 分，折算为 {main}/100 分。",
+        f"{earned} of {full} points, rescaled to {main} of 100.",
+    )
+
+
+def note_deduction(uncapped: float, cap: float) -> Pair:
+    """The amount before its cap, where the cap bites: −7, capped at −5."""
+    if uncapped <= cap:
+        return "", ""
+    return f"−{number(uncapped)}，封顶 −{number(cap)}", f"−{number(uncapped)}, capped at −{number(cap)}"
+
+
+def why_deducted(counted: Sequence[float], uncapped: float, cap: float, spared: int) -> Pair:
+    zh, en = "没有扣分事件。", "No event costs points."
+    if counted:
+        listed = " + ".join(number(one) for one in counted)
+        summed = listed if len(counted) == 1 else f"{listed} = {number(uncapped)}"
+        zh, en = f"扣 {summed} 分，封顶 {number(cap)} 分。", f"{summed} points, at most {number(cap)} in this category."
+    if spared:
+        zh += f"另有 {spared} 件已反映在满意度中，不重复扣分。"
+        en += f" {spared} more already count in the satisfaction and are not deducted again."
+    return zh, en
+
+
+def why_total_cap(cap: float) -> Pair:
+    return f"扣分合计以 {number(cap)} 分为限。", f"All deductions together take at most {number(cap)} points."
+
+
+def why_limit(total: float) -> Pair:
+    return f"总分以 0–100 分为限，计 {number(total)} 分。", f"Totals stay within 0 and 100: {number(total)} points."
+
+
+def note_satisfaction(evidence: str) -> Pair:
+    return {
+        "thin": ("答卷不足以比较", "not enough answers to compare"),
+        "provisional": ("暂定，不作不利结论", "provisional, no adverse consequence"),
+    }.get(evidence, ("", ""))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _of(value: float, unit: str) -> str:
+    return f"{number(value)} {unit}".strip()
+
+
+def _percent(share: float) -> str:
+    return f"{number(round(100 * share, 1))} %"
+
+
+def _attained(working: Working, unit: str) -> Pair:
+    actual, target = _of(working["actual"], unit), _of(working["target"], unit)
+    share = _percent(working["actual"] / working["target"])
+    return f"实际 {actual}，目标 {target}，达成 {share}", f"{actual} against a target of {target} is {share}"
+
+
+def _ratio(working: Working, unit: str) -> Pair:
+    zh, en = _attained(working, unit)
+    share, cap, floor = working["actual"] / working["target"], working["cap"], working["floor"]
+    if share > cap:
+        return f"{zh}，按上限 {_percent(cap)} 计", f"{en}, counted up to {_percent(cap)}"
+    if share < floor:
+        return f"{zh}，按下限 {_percent(floor)} 计", f"{en}, counted as {_percent(floor)} at least"
+    return zh, en
+
+
+def _lower_is_better(working: Working, unit: str) -> Pair:
+    actual, target = _of(working["actual"], unit), _of(working["target"], unit)
+    level = working["zero_at"] if "zero_at" in working else working["zero_times"] * working["target"]
+    zh = f"实际 {actual}，不高于 {target} 得满分，达到 {_of(level, unit)} 得 0 分"
+    return zh, f"{actual}; {target} or less earns everything, {_of(level, unit)} or more nothing"
+
+
+def _step_deduction(working: Working, unit: str) -> Pair:
+    actual, target, step = (_of(working[key], unit) for key in ("actual", "target", "step"))
+    cost = number(working["step_points"])
+    return f"实际 {actual}，目标 {target}，每低 {step} 扣 {cost} 分", (
+        f"{actual} against a target of {target}, less {cost} points for every {step} below it"
+    )
+
+
+def _band_table(working: Working, unit: str) -> Pair:
+    zh, en = _attained(working, unit)
+    share = working["actual"] / working["target"]
+    row = next((low for low, _ in working["table"] if round(share, 9) >= low), None)
+    if row is None:
+        return f"{zh}，低于最低一档", f"{en}, below the lowest band"
+    return f"{zh}，属 {_percent(row)} 起的一档", f"{en}, in the band from {_percent(row)}"
+
+
+def _pass_fail(working: Working, unit: str) -> Pair:
+    actual, target = _of(working["actual"], unit), _of(working["target"], unit)
+    passed = round(working["actual"] - working["target"], 9) >= 0
+    zh = f"实际 {actual}，要求 {target}，{'达到' if passed else '未达到'}"
+    return zh, f"{actual} where {target} is required: {'passed' if passed else 'not passed'}"
+
+
+def _threshold_share(working: Working, unit: str) -> Pair:
+    actual, target = number(working["actual"]), _of(working["target"], unit)
+    share, threshold = _percent(working["actual"] / working["target"]), _percent(working["threshold"])
+    whole = working["all_or_nothing"]
+    zh = f"{target} 中 {actual} 达标，即 {share}，标准 {threshold}{'，未达标不得分' if whole else ''}"
+    return zh, f"{actual} of {target} meet it, {share} where {threshold} is asked{', all or nothing' if whole else ''}"
+
+
+def _milestones(working: Working, unit: str) -> Pair:
+    done, planned = _of(working["actual"], unit), _of(working["target"], unit)
+    share = _percent(working["actual"] / working["target"])
+    return f"已完成阶段值 {done}，计划 {planned}，进度 {share}", f"{done} earned of {planned} planned is {share}"
+
+
+def _anchored_rating(working: Working, _unit: str) -> Pair:
+    rating = number(working["actual"])
+    scale = f"{number(working['lowest'])}–{number(working['highest'])}"
+    return f"评分 {rating}（{scale}），未作宽严校正", f"Rated {rating} on {scale}, not corrected for leniency"
+
+
+def _satisfaction(working: Working, _unit: str) -> Pair:
+    zero, full = number(working["zero_at"]), number(working["full_at"])
+    zh_scale, en_scale = f"{zero} 分得 0，{full} 分得满分", f"{zero} earns nothing and {full} everything"
+    reported = working["reported_printed"]
+    steps = working.get("steps")
+    if not steps:
+        return f"调整后满意度 {reported}；{zh_scale}", f"Adjusted satisfaction {reported}; {en_scale}"
+    shown = {name: printed for name, _, printed in steps}
+    answers = working["responses"], working["customers"]
+    zh = (
+        f"{answers[1]} 位客户的 {answers[0]} 份答卷原始平均 {shown['raw']}；客户结构 {signed(shown['mix'])}，"
+        f"区域 {signed(shown['territory'])}，归中 {signed(shown['centring'])} → {shown['adjusted']}；"
+        f"答卷有限，向平均{_average(working)}收缩 {signed(shown['shrinkage'])} → {reported}；{zh_scale}"
+    )
+    en = (
+        f"{answers[0]} answers of {answers[1]} customers average {shown['raw']}; customer mix {signed(shown['mix'])}, "
+        f"territory {signed(shown['territory'])}, centring {signed(shown['centring'])} → {shown['adjusted']}; "
+        f"drawn towards the average{_average(working)} by {signed(shown['shrinkage'])} → {reported}; {en_scale}"
+    )
+    return zh, en
+
+
+def _average(working: Working) -> str:
+    return f" {number(round(working['average'], 1))} " if working.get("average") is not None else ""
+
+
+_RULES: Mapping[str, Callable[[Working, str], Pair]] = {
+    "ratio": _ratio,
+    "lower_is_better": _lower_is_better,
+    "step_deduction": _step_deduction,
+    "band_table": _band_table,
+    "pass_fail": _pass_fail,
+    "threshold_share": _threshold_share,
+    "milestones": _milestones,
+    "anchored_rating": _anchored_rating,
+    "satisfaction": _satisfaction,
+}
