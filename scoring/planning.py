@@ -1,0 +1,111 @@
+"""How many answers a wave must bring, asked before it is sent: what one period reaches, what two do, what none can."""
+
+from __future__ import annotations
+
+import math
+from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from scoring.reliability import needed_answers
+
+Reach = Literal["one period", "two periods", "more periods", "never"]
+
+SENTENCES: dict[str, str] = {
+    "one period": "One period is enough: about %(one)d customers are expected to answer, and %(needed)d are needed.",
+    "two periods": "Two periods together are enough: about %(one)d customers are expected to answer in one, %(two)d in "
+    "two, and %(needed)d are needed.",
+    "more periods": "Two periods are not enough: about %(two)d customers are expected to answer in two, and %(needed)d "
+    "are needed. A higher response rate or a longer window would reach them.",
+    "never": "Never: there are %(customers)d customers to ask, and %(needed)d would have to answer.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What can be learned about one rep.
+
+    ``needed`` answering customers for the reliability wanted, ``invitations`` to send in one period for that many
+    answers; ``one`` and ``two`` the customers expected to have answered after one period and after two.
+    """
+
+    customers: int
+    needed: int
+    invitations: int
+    one: float
+    two: float
+
+    @property
+    def reach(self) -> Reach:
+        """In how many periods ``needed`` customers can be expected to answer."""
+        if self.one >= self.needed:
+            return "one period"
+        if self.two >= self.needed:
+            return "two periods"
+        return "more periods" if self.customers >= self.needed else "never"
+
+    def __str__(self) -> str:
+        places = {"one": self.one, "two": self.two, "needed": self.needed, "customers": self.customers}
+        return SENTENCES[self.reach] % places
+
+
+def plan(*, customers: int, response_rate: float, reliability: float, icc: float) -> Plan:
+    """Compare the answers a reliability takes with those that ``customers`` can give.
+
+    A customer counts once however often they answer, so two periods bring N(1 − (1 − ρ)²) customers, not 2Nρ, and no
+    number of periods brings more than there are.
+
+    Args:
+        customers: N, the rep's customers who can be reached.
+        response_rate: ρ, the share of them who answer in one period, above 0, at most 1.
+        reliability: the reliability wanted, between 0 and 1.
+        icc: the share of the variance of single answers that lies between reps, between 0 and 1.
+
+    Raises:
+        ValueError: a share that is not one, or a negative number of customers.
+    """
+    if not 0 < response_rate <= 1:
+        raise ValueError(f"response_rate is {response_rate}; give the share of customers who answer, such as 0.3")
+    if customers < 0:
+        raise ValueError(f"customers is {customers}; give how many can be asked")
+    needed = needed_answers(reliability, icc)
+    return Plan(
+        customers=customers,
+        needed=needed,
+        invitations=math.ceil(round(needed / response_rate, 9)),
+        one=customers * response_rate,
+        two=customers * (1 - (1 - response_rate) ** 2),
+    )
+
+
+def add_plan(subparsers: Any) -> None:
+    """Add ``plan`` to the commands of ``python -m scoring``."""
+    parser: ArgumentParser = subparsers.add_parser(
+        "plan",
+        help="how many answers a reliability takes",
+        epilog="example: python -m scoring plan --icc .05 --reliability .8 --customers 120 --response-rate .35",
+    )
+    parser.add_argument("--icc", type=float, required=True, help="share of the variance of answers between reps")
+    parser.add_argument("--reliability", type=float, required=True, help="the reliability wanted, such as .8")
+    parser.add_argument("--customers", type=int, help="how many customers of a rep can be asked")
+    parser.add_argument("--response-rate", type=float, help="the share of them who answer in one period")
+    parser.set_defaults(run=report)
+
+
+def report(options: Namespace) -> str:
+    """What ``plan`` prints.
+
+    Raises:
+        ValueError: a number outside its range, or only one of customers and response rate.
+    """
+    if (options.customers is None) != (options.response_rate is None):
+        raise ValueError("customers and response-rate go together; give both or neither")
+    if options.customers is None:
+        return f"{needed_answers(options.reliability, options.icc)} answers per rep are needed."
+    made = plan(
+        customers=options.customers,
+        response_rate=options.response_rate,
+        reliability=options.reliability,
+        icc=options.icc,
+    )
+    return f"{made.needed} answers per rep are needed: {made.invitations} invitations in one period. {made}"
