@@ -1,4 +1,4 @@
-"""What an appraisal starts from: a rep's surveyed score, the facts of the period, and the events that cost points."""
+"""What an appraisal starts from beside the surveyed scores: the period's facts, and the events that cost points."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-EVIDENCE = ("withheld", "thin", "provisional", "full")
 MISSING: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "not_applicable": ("不适用", "not applicable"),
@@ -23,7 +22,7 @@ TARGET_SOURCES: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 class FactRefused(ValueError):
-    """One fact, event or score that cannot be used, and what to do about it."""
+    """A fact or event that cannot be used, and what to do about it."""
 
 
 class FactsRefused(ValueError):
@@ -32,46 +31,6 @@ class FactsRefused(ValueError):
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SatisfactionScore:
-    """One rep's surveyed score as a run stored it, on 0–100; numbers are None when withheld.
-
-    ``reported`` and ``reported_sd`` arrive shrunk once. ``average`` is the mean they are shrunk towards, if known.
-    ``peer`` and ``company`` are the reported score under those territory policies.
-    """
-
-    rep: str
-    item: str
-    evidence: str
-    responses: int | None = None
-    customers: int | None = None
-    raw: float | None = None
-    mix: float | None = None
-    territory: float | None = None
-    centring: float | None = None
-    adjusted: float | None = None
-    se: float | None = None
-    low: float | None = None
-    high: float | None = None
-    reliability: float | None = None
-    reported: float | None = None
-    reported_sd: float | None = None
-    peer: float | None = None
-    company: float | None = None
-    average: float | None = None
-
-    def __post_init__(self) -> None:
-        where = f"The score of {self.rep} for {self.item}"
-        if self.evidence not in EVIDENCE:
-            raise FactRefused(f"{where} has evidence {self.evidence!r}; use one of {', '.join(EVIDENCE)}.")
-        if (self.reported is None) != (self.reported_sd is None) or (self.reported_sd or 0) < 0:
-            raise FactRefused(f"{where} needs both reported and reported_sd (0 or more), or neither.")
-        steps = (self.raw, self.mix, self.territory, self.centring)
-        amounts = [step for step in steps if step is not None]
-        if self.adjusted is not None and len(amounts) == len(steps) and abs(sum(amounts) - self.adjusted) > 1e-6:
-            raise FactRefused(f"{where} does not add up: raw and its steps give {sum(amounts)}, not {self.adjusted}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,59 +10,62 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from scoring.appraisal.conclusion import conclude, typical_spreads
 from scoring.appraisal.parts import points_of
 from scoring.appraisal.sheet import filled
-from scoring.facts import Event, Fact, FactsRefused, SatisfactionScore
+from scoring.facts import Event, Fact, FactsRefused
 from scoring.outcome import Outcome
 from scoring.rules import RULES, NoZeroLevel
 from scoring.scheme import Scheme
 from scoring.scheme.lines import Indicator
+from scoring.scores import Score
 
 COMPOSITE = "satisfaction"
+_Entry = TypeVar("_Entry", Fact, Score, Event)
 
 
 def appraise(
-    scores: Iterable[SatisfactionScore],
+    scores: Iterable[Score],
     facts: Iterable[Fact],
     events: Iterable[Event],
     scheme: Scheme,
     *,
     composite: str = COMPOSITE,
+    averages: Mapping[str, float] | None = None,
     positions: Mapping[str, str] | None = None,
     reps: Iterable[str] | None = None,
 ) -> tuple[Outcome, ...]:
     """Apply ``scheme`` to every rep, sorted by rep.
 
-    ``composite`` is the item a satisfaction indicator means when it names none. The reward band looks at the median
-    uncertainty of the position, so pass all of a position's reps together; ``positions`` tells them apart by rep
-    (default: one position). ``reps`` defaults to everyone with a score or a fact. Facts and events the scheme has
-    no line for are left alone (``unused`` lists them).
+    ``composite`` is the item a satisfaction indicator means when it names none; ``averages`` are the items' means
+    towards which scores were shrunk, for the explanation. The reward band looks at the median uncertainty of the
+    position, so pass all of a position's reps together; ``positions`` tells them apart by rep (default: one
+    position). ``reps`` defaults to everyone with a score, a fact or an event. Facts and events the scheme has no
+    line for are left alone (``unused`` lists them).
 
     Raises FactsRefused, naming every fact that does not fit the scheme.
     """
-    listed, found = tuple(facts), tuple(scores)
-    wanted = {one.item or composite for one in scheme.indicators if one.survey}
-    score_of = {(one.rep, one.item): one for one in found if one.item in wanted}
-    fact_of = {(one.rep, one.indicator): one for one in listed}
-    _refuse_misfits(listed, found, scheme, wanted)
-    events_of: dict[str, list[Event]] = defaultdict(list)
-    for event in events:
-        events_of[event.rep].append(event)
-    names = set(reps) if reps is not None else {rep for rep, _ in [*score_of, *fact_of]} | events_of.keys()
+    facts, scores = tuple(facts), tuple(scores)
+    items = {one.code: one.item or composite for one in scheme.indicators if one.survey}
+    _refuse_misfits(facts, scores, scheme, set(items.values()))
+    known, place = averages or {}, positions or {}
+    fact_of, score_of, events_of = _by_rep(facts), _by_rep(scores), _by_rep(events)
+    found = fact_of.keys() | {one.rep for one in scores if one.item in items.values()} | events_of.keys()
     sheets = [
         filled(
             scheme,
             rep,
-            facts={one.code: fact_of.get((rep, one.code)) for one in scheme.indicators},
-            scores={one.code: score_of.get((rep, one.item or composite)) for one in scheme.indicators if one.survey},
+            facts={one.indicator: one for one in fact_of[rep]},
+            scores={code: one for code, item in items.items() for one in score_of[rep] if one.item == item},
+            averages={code: known[item] for code, item in items.items() if item in known},
             events=events_of[rep],
         )
-        for rep in sorted(names)
+        for rep in sorted(set(reps) if reps is not None else found)
     ]
-    typical = typical_spreads(sheets, positions or {})
-    return tuple(conclude(scheme, sheet, typical.get((positions or {}).get(sheet.rep, ""))) for sheet in sheets)
+    typical = typical_spreads(sheets, place)
+    return tuple(conclude(scheme, sheet, typical.get(place.get(sheet.rep, ""))) for sheet in sheets)
 
 
 def unused(scheme: Scheme, facts: Iterable[Fact], events: Iterable[Event]) -> tuple[str, ...]:
@@ -72,9 +75,7 @@ def unused(scheme: Scheme, facts: Iterable[Fact], events: Iterable[Event]) -> tu
     return tuple(sorted({one.indicator for one in facts} - known | {one.category for one in events} - categories))
 
 
-def _refuse_misfits(
-    facts: Sequence[Fact], scores: Sequence[SatisfactionScore], scheme: Scheme, wanted: set[str]
-) -> None:
+def _refuse_misfits(facts: Sequence[Fact], scores: Sequence[Score], scheme: Scheme, wanted: set[str]) -> None:
     indicators = {one.code: one for one in scheme.indicators}
     problems = [
         problem
@@ -117,3 +118,10 @@ def _repeated(kind: str, keys: Iterable[tuple[str, str]]) -> list[str]:
     for key in keys:
         (twice if key in seen else seen).add(key)
     return [f"There are two {kind}s of {rep} for {code}; keep one." for rep, code in sorted(twice)]
+
+
+def _by_rep(entries: Iterable[_Entry]) -> defaultdict[str, list[_Entry]]:
+    grouped: defaultdict[str, list[_Entry]] = defaultdict(list)
+    for entry in entries:
+        grouped[entry.rep].append(entry)
+    return grouped

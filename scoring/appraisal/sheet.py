@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from scoring.appraisal.parts import deduction_part, fact_part, special_row, surveyed_part
-from scoring.facts import Event, Fact, SatisfactionScore
+from scoring.facts import Event, Fact
 from scoring.outcome import Part
 from scoring.scheme import Scheme
 from scoring.scheme.lines import Indicator
+from scoring.scores import Score
 
 NOISE = 1e-9  # what sums of floats may differ by
 
@@ -21,7 +22,7 @@ class Sheet:
 
     rep: str
     parts: tuple[Part, ...]
-    surveyed: tuple[tuple[Indicator, SatisfactionScore | None], ...]
+    surveyed: tuple[tuple[Indicator, Score | None], ...]
     scale: float | None
     main: float | None
     deducted: float
@@ -31,7 +32,7 @@ class Sheet:
     dropped: float
 
     @property
-    def measured(self) -> list[tuple[Part, Indicator, SatisfactionScore]]:
+    def measured(self) -> list[tuple[Part, Indicator, Score]]:
         """The satisfaction parts that have points."""
         by_code = {one.code: (one, score) for one, score in self.surveyed if score is not None}
         return [(one, *by_code[one.code]) for one in self.parts if one.points is not None and one.code in by_code]
@@ -41,12 +42,16 @@ def filled(
     scheme: Scheme,
     rep: str,
     *,
-    facts: Mapping[str, Fact | None],
-    scores: Mapping[str, SatisfactionScore | None],
+    facts: Mapping[str, Fact],
+    scores: Mapping[str, Score],
+    averages: Mapping[str, float],
     events: Sequence[Event],
 ) -> Sheet:
+    """The sheet of ``rep``; facts, scores and the items' averages by indicator code."""
     indicators = tuple(
-        surveyed_part(scheme, one, scores[one.code]) if one.survey else fact_part(scheme, one, facts[one.code])
+        surveyed_part(scheme, one, scores.get(one.code), averages.get(one.code))
+        if one.survey
+        else fact_part(scheme, one, facts.get(one.code))
         for one in scheme.indicators
     )
     scored = [one for one in indicators if one.points is not None]
@@ -73,7 +78,7 @@ def filled(
     return Sheet(
         rep=rep,
         parts=tuple(parts),
-        surveyed=tuple((one, scores[one.code]) for one in scheme.indicators if one.survey),
+        surveyed=tuple((one, scores.get(one.code)) for one in scheme.indicators if one.survey),
         scale=scale,
         main=main,
         deducted=deducted + relief,
