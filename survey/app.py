@@ -17,7 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from survey import access, config, context, database, i18n
 from survey.config import Settings
-from survey.views import BLUEPRINTS
+from survey.views import BLUEPRINTS, answering
 
 MAX_BODY_BYTES = 512 * 1024
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
@@ -43,6 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _extend(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    csrf.exempt(answering.blueprint)  # customers have no session; their form carries its own signed nonce
     app.register_error_handler(HTTPException, _error_page)
     app.after_request(_add_headers)
     access.init_app(app)

@@ -1,0 +1,203 @@
+"""Campaigns: a question sheet put to customers between two dates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from survey import journal, questionnaires
+from survey.models import Campaign, Company, Invitation, OutboxMessage, Period, Response, Subject
+from survey.refusals import N_, Refused
+
+UNNAMED_COMPANYS_ZONE = "Asia/Shanghai"
+UNANSWERED = ("queued", "sent", "opened")
+
+
+class UnknownPeriod(Refused):
+    pass
+
+
+class UnknownCampaign(Refused):
+    pass
+
+
+class CampaignExists(Refused):
+    pass
+
+
+class WrongDates(Refused):
+    pass
+
+
+class CampaignClosed(Refused):
+    pass
+
+
+def create(
+    session: Session,
+    code: str,
+    *,
+    period: str,
+    questionnaire: str,
+    opens_on: date,
+    closes_on: date,
+    months: int | None = None,
+    by: str,
+    at: datetime,
+) -> Campaign:
+    """Plan a campaign as a draft. `months` is what customers are asked about; by default the length of the period.
+
+    Raises UnknownPeriod, UnknownQuestionnaire, CampaignExists, WrongDates.
+    """
+    if session.scalar(select(Campaign.id).where(Campaign.code == code)):
+        raise CampaignExists(N_("There is a campaign %(code)s already. Choose another code."), code=code)
+    if closes_on < opens_on:
+        raise WrongDates(
+            N_("The campaign would close on %(closes)s, before it opens on %(opens)s."), closes=closes_on, opens=opens_on
+        )
+    stretch = _period(session, period)
+    sheet = questionnaires.newest(session, questionnaire)
+    campaign = Campaign(
+        code=code,
+        period=stretch,
+        questionnaire=sheet,
+        opens_on=opens_on,
+        closes_on=closes_on,
+        asked_about=past_months(months or _length_in_months(stretch)),
+        state="draft",
+    )
+    session.add(campaign)
+    session.flush()
+    details = {"period": period, "questionnaire": f"{sheet.code} {sheet.version}", "closes_on": closes_on.isoformat()}
+    journal.record(session, "campaign created", code, details, by=by, at=at)
+    return campaign
+
+
+def _period(session: Session, code: str) -> Period:
+    period = session.scalar(select(Period).where(Period.code == code))
+    if period is None:
+        raise UnknownPeriod(
+            N_("There is no period %(code)s. Add it: evenhand period add %(code)s --from DATE --to DATE."), code=code
+        )
+    return period
+
+
+def _length_in_months(period: Period) -> int:
+    after = period.to_on + timedelta(days=1)
+    return max(1, (after.year - period.from_on.year) * 12 + after.month - period.from_on.month)
+
+
+def past_months(months: int) -> dict[str, str]:
+    """What {period} becomes in a question, by language."""
+    return {"en": f"the past {months} months" if months > 1 else "the past month", "zh": f"过去{months}个月"}
+
+
+def named(session: Session, code: str) -> Campaign:
+    """The campaign of this code. Raises UnknownCampaign."""
+    campaign = session.scalar(select(Campaign).where(Campaign.code == code))
+    if campaign is None:
+        raise UnknownCampaign(N_("There is no campaign %(code)s."), code=code)
+    return campaign
+
+
+def time_zone(session: Session) -> ZoneInfo:
+    """The zone every date of this company is in."""
+    return ZoneInfo(session.scalar(select(Company.time_zone)) or UNNAMED_COMPANYS_ZONE)
+
+
+def closes_at(session: Session, campaign: Campaign) -> datetime:
+    """The first instant at which answers are refused: the end of the last day, where the company is."""
+    return datetime.combine(campaign.closes_on + timedelta(days=1), time.min, tzinfo=time_zone(session))
+
+
+def takes_answers(session: Session, campaign: Campaign, *, at: datetime) -> bool:
+    return campaign.state == "open" and at < closes_at(session, campaign)
+
+
+def open_up(session: Session, campaign: Campaign, *, by: str, at: datetime) -> None:
+    """Let customers be asked and answer, from now on even if a later day was planned. Raises CampaignClosed."""
+    if campaign.state == "closed" or at >= closes_at(session, campaign):
+        raise CampaignClosed(
+            N_("Campaign %(code)s closed on %(closes)s. Create a new one."),
+            code=campaign.code, closes=campaign.closes_on,
+        )  # fmt: skip
+    if campaign.state == "open":
+        return
+    campaign.state = "open"
+    campaign.opens_on = min(campaign.opens_on, at.astimezone(time_zone(session)).date())
+    journal.record(session, "campaign opened", campaign.code, by=by, at=at)
+
+
+def close(session: Session, campaign: Campaign, *, by: str, at: datetime) -> None:
+    """End a campaign. Whoever has not answered by now counts as expired, and mail still waiting is not sent."""
+    if campaign.state == "closed":
+        return
+    campaign.state = "closed"
+    invited = Invitation.campaign_id == campaign.id
+    waiting = OutboxMessage.state == "queued"
+    session.execute(
+        update(OutboxMessage)
+        .where(waiting, OutboxMessage.invitation_id.in_(select(Invitation.id).where(invited)))
+        .values(state="failed", last_error="The campaign closed first.")
+    )
+    session.execute(
+        update(Invitation).where(invited, Invitation.disposition.in_(UNANSWERED)).values(disposition="expired")
+    )
+    journal.record(session, "campaign closed", campaign.code, by=by, at=at)
+
+
+def overdue(session: Session, *, at: datetime) -> list[Campaign]:
+    """Open campaigns whose last day is over."""
+    still_open = session.scalars(select(Campaign).where(Campaign.state == "open"))
+    return [campaign for campaign in still_open if at >= closes_at(session, campaign)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Where a campaign stands: invitations by disposition, messages by state, reps answered about."""
+
+    code: str
+    state: str
+    period: str
+    questionnaire: str
+    opens_on: date
+    closes_on: date
+    invitations: dict[str, int]
+    messages: dict[str, int]
+    subjects: int
+    responses: int
+
+
+def status(session: Session, campaign: Campaign) -> Status:
+    """Count what a campaign has brought so far."""
+    of_campaign = Invitation.campaign_id == campaign.id
+    invitations = select(Invitation.disposition, func.count()).where(of_campaign).group_by(Invitation.disposition)
+    messages = (
+        select(OutboxMessage.state, func.count())
+        .join(Invitation, Invitation.id == OutboxMessage.invitation_id)
+        .where(of_campaign)
+        .group_by(OutboxMessage.state)
+    )
+    subjects = (
+        select(func.count(Subject.id), func.count(Response.id))
+        .join(Invitation, Invitation.id == Subject.invitation_id)
+        .outerjoin(Response, Response.subject_id == Subject.id)
+        .where(of_campaign)
+    )
+    asked, answered = session.execute(subjects).one()
+    return Status(
+        code=campaign.code,
+        state=campaign.state,
+        period=campaign.period.code,
+        questionnaire=campaign.questionnaire.code,
+        opens_on=campaign.opens_on,
+        closes_on=campaign.closes_on,
+        invitations={disposition: count for disposition, count in session.execute(invitations)},
+        messages={state: count for state, count in session.execute(messages)},
+        subjects=asked,
+        responses=answered,
+    )

@@ -1,0 +1,171 @@
+"""Answers: written here and nowhere else, once, under a unique constraint.
+
+A subject has one response. The response has a version for every submission (nonce); the last version counts, and the
+earlier ones are kept. A submission's nonce seen again is a repeat: it changes nothing and gets the same thanks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey import campaigns, questionnaires
+from survey.models import Answer, Invitation, Response, ResponseVersion, Subject
+from survey.questionnaires import SKIPPED, Questionnaire, Reply
+from survey.refusals import N_, Refused
+
+CORRECTION_TIME = timedelta(hours=24)
+
+Sheets = Mapping[int, Mapping[str, Reply]]
+"""Subject id → item code → reply."""
+
+
+class NothingAnswered(Refused):
+    pass
+
+
+class AnswersFinal(Refused):
+    """The time in which a person may answer again is over."""
+
+
+class ForeignSubject(Refused):
+    """Answers about a rep this invitation does not ask about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What one submission did: `repeated` when the same nonce had been recorded before."""
+
+    repeated: bool
+    subjects: int
+
+
+def record(
+    session: Session, invitation: Invitation, sheets: Sheets, *, nonce: str, language: str | None, at: datetime
+) -> Recorded:
+    """Write one submission about the reps of an invitation, or recognise it as a repeat.
+
+    A subject without a single reply gets no version: what was said of that rep before still counts.
+    Raises NothingAnswered, AnswersFinal, ForeignSubject.
+    """
+    # Parallel submissions of one link queue here: PostgreSQL on this row, SQLite on its write lock.
+    session.execute(select(Invitation.id).where(Invitation.id == invitation.id).with_for_update())
+    sheet = questionnaires.read(invitation.campaign.questionnaire.content)
+    responses = _responses(session, invitation)
+    if _was_recorded(session, responses, nonce):
+        return Recorded(repeated=True, subjects=len(responses))
+    until = _final_at(session, invitation, responses)
+    if until is not None and at >= until:
+        raise _final()
+    answered = _answered(invitation, sheet, sheets)
+    for subject_id, replies in answered.items():
+        response = responses.get(subject_id) or _first(session, subject_id, at=at)
+        response.version_no += 1
+        _add_version(session, response, invitation, replies, sheet, nonce=nonce, language=language, at=at)
+        responses[subject_id] = response
+    session.flush()
+    invitation.disposition = "completed" if _is_complete(session, invitation, sheet) else "partial"
+    return Recorded(repeated=False, subjects=len(answered))
+
+
+def answered_before(session: Session, invitation: Invitation) -> bool:
+    """Has this link been used to answer?"""
+    return bool(_responses(session, invitation))
+
+
+def require_time_left(session: Session, invitation: Invitation, *, at: datetime) -> None:
+    """Raises AnswersFinal when this link was used and the time for corrections is over."""
+    until = _final_at(session, invitation, _responses(session, invitation))
+    if until is not None and at >= until:
+        raise _final()
+
+
+def _final() -> AnswersFinal:
+    return AnswersFinal(N_("Your answers have been received and can no longer be changed. Thank you."))
+
+
+def _responses(session: Session, invitation: Invitation) -> dict[int, Response]:
+    found = select(Response).join(Subject, Subject.id == Response.subject_id).where(Subject.invitation_id == invitation.id)
+    return {response.subject_id: response for response in session.scalars(found)}
+
+
+def _was_recorded(session: Session, responses: Mapping[int, Response], nonce: str) -> bool:
+    ids = [response.id for response in responses.values()]
+    seen = select(ResponseVersion.id).where(ResponseVersion.response_id.in_(ids), ResponseVersion.nonce == nonce)
+    return bool(ids) and session.scalar(seen.limit(1)) is not None
+
+
+def _final_at(session: Session, invitation: Invitation, responses: Mapping[int, Response]) -> datetime | None:
+    if not responses:
+        return None
+    first = min(response.first_answered_at for response in responses.values())
+    return min(first + CORRECTION_TIME, campaigns.closes_at(session, invitation.campaign))
+
+
+def _answered(invitation: Invitation, sheet: Questionnaire, sheets: Sheets) -> dict[int, dict[str, Reply]]:
+    """Only the subjects about whom something was said, only the questions that were asked."""
+    if foreign := sheets.keys() - {subject.id for subject in invitation.subjects}:
+        raise ForeignSubject(N_("This link does not ask about %(subjects)s."), subjects=sorted(foreign))
+    answered = {}
+    for subject_id, replies in sheets.items():
+        asked = {item.code: replies.get(item.code, SKIPPED) for item in sheet.items if sheet.asked(item, replies)}
+        if any(reply.given for reply in asked.values()):
+            answered[subject_id] = asked
+    if not answered:
+        raise NothingAnswered(N_("Please answer at least one question. Any one will do."))
+    return answered
+
+
+def _first(session: Session, subject_id: int, *, at: datetime) -> Response:
+    response = Response(subject_id=subject_id, first_answered_at=at, version_no=0)
+    session.add(response)
+    return response
+
+
+def _add_version(
+    session: Session, response: Response, invitation: Invitation, replies: Mapping[str, Reply], sheet: Questionnaire,
+    *, nonce: str, language: str | None, at: datetime,
+) -> None:  # fmt: skip
+    session.flush()
+    version = ResponseVersion(
+        response_id=response.id,
+        version_no=response.version_no,
+        nonce=nonce,
+        answered_at=at,
+        mode=invitation.mode,
+        language=language,
+    )
+    session.add(version)
+    session.flush()
+    session.add_all(
+        Answer(
+            response_version_id=version.id,
+            item=code,
+            scale=sheet.item(code).scale_code,
+            state=reply.state,
+            value=reply.value,
+            text=reply.text,
+        )
+        for code, reply in replies.items()
+    )
+
+
+def _is_complete(session: Session, invitation: Invitation, sheet: Questionnaire) -> bool:
+    """Has every core question about every rep been answered, or found not applicable?"""
+    given = (
+        select(Subject.id, Answer.item)
+        .join(Response, Response.subject_id == Subject.id)
+        .join(ResponseVersion, ResponseVersion.response_id == Response.id)
+        .join(Answer, Answer.response_version_id == ResponseVersion.id)
+        .where(
+            Subject.invitation_id == invitation.id,
+            ResponseVersion.version_no == Response.version_no,
+            Answer.state != "skipped",
+        )
+    )
+    replies = {(subject_id, item) for subject_id, item in session.execute(given)}
+    return all((subject.id, item.code) in replies for subject in invitation.subjects for item in sheet.core)
