@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from flask import Flask, abort, redirect, request
+from flask import Flask, abort, g, redirect, request, session
 from flask.typing import ResponseReturnValue
-from flask_security import Security, current_user, url_for_security
+from flask_login import user_logged_out
+from flask_security import Security, current_user, url_for_security, user_authenticated
 from flask_security.datastore import FSQLALiteUserDatastore
 from sqlalchemy import Select
 
 from survey import users
-from survey.context import db, today
+from survey.context import READING, db, today
 from survey.users import Role, User
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
@@ -27,7 +28,13 @@ GRANTS: dict[str, frozenset[str]] = {
 }
 """Permission → the roles that hold it."""
 
-BORROWED = {"static": PUBLIC, "security.login": PUBLIC, "security.logout": SIGNED_IN, "security.verify": SIGNED_IN, "security.static": PUBLIC}
+BORROWED = {
+    "static": PUBLIC,
+    "security.login": PUBLIC,
+    "security.logout": SIGNED_IN,
+    "security.verify": SIGNED_IN,
+    "security.static": PUBLIC,
+}
 """Endpoints that come with a library, and their permission."""
 
 
@@ -61,7 +68,7 @@ def holds(name: str) -> bool:
     return name == SIGNED_IN or bool(GRANTS[name] & current_user.role_names)
 
 
-def visible_reps() -> Select[tuple[int]]:
+def visible_reps() -> Select[int]:
     """The rep ids the signed-in person may see today."""
     return users.visible_reps(current_user, on=today())
 
@@ -71,16 +78,34 @@ def _guard(app: Flask) -> Callable[[], ResponseReturnValue | None]:
 
     def guard() -> ResponseReturnValue | None:
         if request.endpoint is None or holds(stated[request.endpoint]):
+            if request.method not in READING:
+                db.session.commit()  # knowing who asks was a read; the work itself may open as a writer
             return None
         if not current_user.is_authenticated:
-            return redirect(url_for_security("login", next=request.full_path.rstrip("?")))
-        abort(404)
+            back = request.full_path.rstrip("?") if request.method in READING else "/"
+            return redirect(url_for_security("login", next=back))
+        return abort(404)
 
     return guard
 
 
+def _forget_the_stranger(_app: Flask, **_: object) -> None:
+    """A new session begins at sign-in: nothing given to the visitor before it, the form token included, is worth
+    anything after."""
+    session.pop("csrf_token", None)
+    g.pop("csrf_token", None)
+
+
+def _end_sessions(_app: Flask, user: User) -> None:
+    """Cookies carry the session, so a copy of one would outlive its owner's sign-out: it ends them all."""
+    users.end_sessions(user)
+    db.session.commit()
+
+
 def init_sign_in(app: Flask) -> None:
     Security(app, FSQLALiteUserDatastore(db, User, Role))
+    user_authenticated.connect(_forget_the_stranger, app)
+    user_logged_out.connect(_end_sessions, app)
 
 
 def init_app(app: Flask) -> None:

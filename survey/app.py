@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from inspect import iscoroutinefunction
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -11,8 +13,15 @@ from flask_alembic import Alembic
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf import CSRFProtect
-from secure import ContentSecurityPolicy, ReferrerPolicy, Secure, StrictTransportSecurity, XContentTypeOptions, XFrameOptions
-from werkzeug.exceptions import HTTPException
+from secure import (
+    ContentSecurityPolicy,
+    ReferrerPolicy,
+    Secure,
+    StrictTransportSecurity,
+    XContentTypeOptions,
+    XFrameOptions,
+)
+from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from survey import access, config, context, database, i18n
@@ -20,6 +29,7 @@ from survey.config import Settings
 from survey.views import BLUEPRINTS, answering
 
 MAX_BODY_BYTES = 512 * 1024
+LOOPBACK = frozenset({"localhost", "127.0.0.1"})
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
 alembic = Alembic(metadatas=database.Base.metadata, run_mkdir=False, command_name="")
@@ -52,6 +62,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _extend(app: Flask) -> None:
     context.db.init_app(app)
+    # No session of ours is asynchronous, and closing none would start an event loop after every request: 2 ms each.
+    closing = app.teardown_appcontext_funcs
+    closing[:] = [function for function in closing if not iscoroutinefunction(function)]
     with app.app_context():
         database.prepare(context.db.engine)
     alembic.init_app(app)
@@ -59,9 +72,8 @@ def _extend(app: Flask) -> None:
     csrf.init_app(app)
     limiter.init_app(app)
     access.init_sign_in(app)
-    app.view_functions["security.login"] = limiter.limit("10 per minute", methods=["POST"])(
-        app.view_functions["security.login"]
-    )
+    sign_in = app.view_functions["security.login"]
+    app.view_functions["security.login"] = limiter.limit("10 per minute", methods=["POST"])(sign_in)  # type: ignore[assignment]  # untyped library
     app.jinja_env.globals.update(company=context.company, holds=access.holds)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
@@ -75,6 +87,7 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "ALEMBIC": {"script_location": "migrations"},
         "ALEMBIC_CONTEXT": {"render_as_batch": True, "compare_server_default": False},
         "BABEL_TRANSLATION_DIRECTORIES": "translations",
+        "TRUSTED_HOSTS": _trusted_hosts(settings.base_url),
         "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
         "RATELIMIT_STORAGE_URI": settings.ratelimit_storage_uri,
         "SESSION_COOKIE_SECURE": https,
@@ -93,6 +106,12 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "SECURITY_I18N_DIRNAME": "builtin",
         "SECURITY_USE_REGISTER_V2": True,
     }
+
+
+def _trusted_hosts(base_url: str) -> list[str]:
+    """The public name alone, so that no forged Host reaches a link; one's own machine goes by two names."""
+    host = urlsplit(base_url).hostname or ""
+    return sorted(LOOPBACK) if host in LOOPBACK else [host]
 
 
 _page_headers = Secure(
@@ -129,4 +148,6 @@ def _error_page(error: HTTPException) -> ResponseReturnValue:
     """One calm sentence, in the reader's language, under the status the machine needs."""
     if error.response is not None:
         return error.response
+    if isinstance(error, SecurityError):  # no page of ours is drawn under a name that is not ours
+        return Response("This site does not go by that name.\n", 400, content_type="text/plain; charset=utf-8")
     return render_template("layouts/error.html", code=error.code), error.code or 500

@@ -8,8 +8,9 @@ from __future__ import annotations
 import secrets
 from datetime import date, datetime
 
+from email_validator import EmailNotValidError, validate_email
 from flask_security import RoleMixin, UserMixin
-from sqlalchemy import Column, ForeignKey, Select, Table, or_, select
+from sqlalchemy import Column, ColumnElement, ForeignKey, Select, Table, false, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from survey import journal
@@ -36,6 +37,10 @@ class EmailTaken(Refused):
     pass
 
 
+class NotAnEmail(Refused):
+    pass
+
+
 class Role(Base, RoleMixin):
     __tablename__ = "role"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -51,7 +56,9 @@ class User(Base, UserMixin):
     active: Mapped[bool] = mapped_column(default=True)
     fs_uniquifier: Mapped[str] = mapped_column(unique=True)
     language: Mapped[str | None]
-    roles: Mapped[list[Role]] = relationship(secondary=user_roles, lazy="selectin")
+    roles: Mapped[list[Role]] = relationship(  # type: ignore[assignment]  # the mixin says list[RoleMixin]
+        secondary=user_roles, lazy="selectin"
+    )
 
     @property
     def role_names(self) -> frozenset[str]:
@@ -63,17 +70,30 @@ def create(
 ) -> User:
     """Add a person who may sign in. The password arrives hashed; None means it is still to be chosen."""
     if role not in ROLES:
-        raise UnknownRole(N_("There is no role “%(role)s”. Choose one of: %(roles)s."), role=role, roles=", ".join(ROLES))
-    email = email.strip().lower()
+        known = ", ".join(ROLES)
+        raise UnknownRole(N_("There is no role “%(role)s”. Choose one of: %(roles)s."), role=role, roles=known)
+    email = _address(email)
     if session.scalar(select(User.id).where(User.email == email)):
         raise EmailTaken(N_("%(email)s can sign in already."), email=email)
-    user = User(
-        email=email, name=name, password=password_hash, active=True, fs_uniquifier=secrets.token_hex(16), roles=[_role(session, role)]
-    )  # fmt: skip
+    user = User(email=email, name=name, password=password_hash, active=True, roles=[_role(session, role)])
+    end_sessions(user)
     session.add(user)
     session.flush()
     journal.record(session, "user created", email, {"role": role}, by=by, at=at)
     return user
+
+
+def end_sessions(user: User) -> None:
+    """Sign this person out everywhere: every session names this value."""
+    user.fs_uniquifier = secrets.token_hex(16)
+
+
+def _address(email: str) -> str:
+    """The address in the one form it is kept in, so that whoever types it finds it again."""
+    try:
+        return validate_email(email, check_deliverability=False).normalized.lower()
+    except EmailNotValidError as error:
+        raise NotAnEmail(N_("“%(email)s” is not an e-mail address: %(reason)s"), email=email, reason=error) from None
 
 
 def _role(session: Session, name: str) -> Role:
@@ -84,27 +104,28 @@ def _role(session: Session, name: str) -> Role:
     return role
 
 
-def visible_reps(user: User, *, on: date) -> Select[tuple[int]]:
+def visible_reps(user: User, *, on: date) -> Select[int]:
     """The ids of the reps whose results this person may see: everyone's for a reviewer, a manager's own people
     (those of their sub-managers included) on that day, a rep's own."""
     names = user.role_names
     if names & EVERYONE:
         return select(Rep.id)
-    chosen = []
+    chosen: list[ColumnElement[bool]] = []
     if "manager" in names:
         chosen.append(Rep.id.in_(_led_by(user.email, on=on)))
     if "rep" in names:
-        chosen.append(Rep.email == user.email)
-    return select(Rep.id).where(or_(*chosen)) if chosen else select(Rep.id).where(Rep.id < 0)
+        chosen.append(func.lower(Rep.email) == user.email)
+    return select(Rep.id).where(or_(false(), *chosen))
 
 
-def _led_by(email: str, *, on: date) -> Select[tuple[int]]:
+def _led_by(email: str, *, on: date) -> Select[int]:
     """Reps reporting to this address, directly or through reps who are managers themselves."""
     current = (ReportingLine.since_on <= on) & (ReportingLine.until_on.is_(None) | (ReportingLine.until_on > on))
-    led = select(ReportingLine.rep_id).where(current, ReportingLine.manager_email == email).cte("led", recursive=True)
+    manager = func.lower(ReportingLine.manager_email)
+    led = select(ReportingLine.rep_id).where(current, manager == email).cte("led", recursive=True)
     deeper = (
         select(ReportingLine.rep_id)
-        .join(Rep, Rep.email == ReportingLine.manager_email)
+        .join(Rep, func.lower(Rep.email) == manager)
         .join(led, led.c.rep_id == Rep.id)
         .where(current)
     )

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, make_response, redirect, request, url_for
+from dataclasses import dataclass
+
+from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from survey import access, i18n
+from survey.refusals import N_
 
 blueprint = Blueprint("home", __name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One page of the navigation, and the permission it asks for."""
+
+    permission: str
+    endpoint: str
+    label: str
+
+
+NAVIGATION: tuple[Entry, ...] = (Entry(permission="read scores", endpoint="team.team", label=N_("Team")),)
+"""In the order people read it. The first one a person may open is where they land."""
+
+
+def entries() -> list[Entry]:
+    """What the person before us may open."""
+    return [entry for entry in NAVIGATION if access.holds(entry.permission)]
+
+
+@blueprint.app_context_processor
+def _navigation() -> dict[str, object]:
+    return {"navigation": entries}
 
 
 @blueprint.get("/")
 @access.permission(access.SIGNED_IN)
 def start() -> ResponseReturnValue:
     """Send the person to the first page they may open."""
-    for name, endpoint in _FIRST_PAGES:
-        if access.holds(name):
-            return redirect(url_for(endpoint))
-    abort(404)
-
-
-_FIRST_PAGES: tuple[tuple[str, str], ...] = ()
+    open_to_them = entries()
+    if open_to_them:
+        return redirect(url_for(open_to_them[0].endpoint))
+    return render_template("home/start.html")
 
 
 @blueprint.post("/language")
@@ -30,7 +53,12 @@ def choose_language() -> ResponseReturnValue:
     code = request.form.get("lang", "")
     if code not in i18n.LANGUAGES:
         abort(400)
-    back = request.form.get("back", "/")
-    response = make_response(redirect(back if back.startswith("/") and not back.startswith("//") else "/"))
+    response = make_response(redirect(_within(request.form.get("back", "/"))))
     response.set_cookie(i18n.COOKIE, code, max_age=31_536_000, samesite="Lax", httponly=True, secure=request.is_secure)
     return response
+
+
+def _within(address: str) -> str:
+    """A path of this site, whatever was asked for: `//host` and `/\\host` lead elsewhere in a browser."""
+    strange = not address.startswith("/") or address.startswith(("//", "/\\")) or not address.isprintable()
+    return "/" if strange else address

@@ -1,0 +1,176 @@
+"""What may be seen of one run: which period and dimension, which numbers, and against which mean."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from scoring.spec import AdjustmentSpec
+from survey import questionnaires
+from survey.models import Campaign, Invitation, Period, QuestionnaireVersion, RepScore, Run, Subject, Territory
+from survey.questionnaires.sheet import Wording
+from survey.refusals import N_, Refused
+
+WITHHELD = "withheld"
+THIN = "thin"
+SATISFACTION = Wording(en="Satisfaction", zh="综合满意度")
+
+
+class NotToBeSeen(Refused):
+    """There is no such rep, period or dimension, or it is not this person's to see: the answer is the same."""
+
+
+def not_to_be_seen(what: str) -> NotToBeSeen:
+    return NotToBeSeen(N_("There is nothing to see under “%(what)s”."), what=what)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownScore:
+    """A score as far as it may be seen. Points are on 0–100 and may lie a little beyond; a withheld score is empty."""
+
+    evidence: str
+    responses: int | None = None
+    customers: int | None = None
+    raw: float | None = None
+    adjusted: float | None = None
+    low: float | None = None
+    high: float | None = None
+    reliability: float | None = None
+    reported: float | None = None
+
+    def __post_init__(self) -> None:
+        numbers = (self.responses, self.customers, self.raw, self.adjusted, self.low, self.high, self.reported)
+        if self.evidence == WITHHELD and any(number is not None for number in (*numbers, self.reliability)):
+            raise ValueError("a withheld score shows no number")
+
+    @property
+    def beyond(self) -> bool:
+        """Does any of its points lie outside 0–100?"""
+        points = (self.raw, self.adjusted, self.low, self.high, self.reported)
+        return any(point is not None and not 0 <= point <= 100 for point in points)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The periods and dimensions one may choose from, what is chosen, and the run that is shown, if there is one."""
+
+    periods: tuple[str, ...]
+    period: str | None
+    items: Mapping[str, Wording]
+    item: str | None
+    scored_at: datetime | None
+    minimum_customers: int | None
+    weights: str | None
+
+    @property
+    def item_name(self) -> Wording | None:
+        return self.items[self.item] if self.item else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    choice: Choice
+    run: Run | None
+    spec: AdjustmentSpec | None
+
+
+def look_up(session: Session, period: str | None, item: str | None) -> Shown:
+    """Settle which period, run and dimension are shown."""
+    newest = func.max(Run.id)
+    listed = session.execute(
+        select(Period.code, newest).outerjoin(Run).group_by(Period.id, Period.code).order_by(Period.from_on.desc())
+    )
+    runs: dict[str, int | None] = dict(listed.tuples())
+    if period is not None and period not in runs:
+        raise not_to_be_seen(period)
+    scored = (code for code, run in runs.items() if run is not None)
+    chosen = period or next(scored, None) or next(iter(runs), None)
+    run = session.get(Run, runs[chosen]) if chosen and runs[chosen] else None
+    if run is None:
+        choice = Choice(
+            periods=tuple(runs), period=chosen, items={}, item=None, scored_at=None, minimum_customers=None,
+            weights=None,
+        )  # fmt: skip
+        return Shown(choice=choice, run=None, spec=None)
+    spec = AdjustmentSpec.from_toml(run.spec)
+    items = _item_names(session, run, spec)
+    if item is not None and item not in items:
+        raise not_to_be_seen(item)
+    choice = Choice(
+        periods=tuple(runs), period=chosen, items=items, item=item or next(iter(items)), scored_at=run.created_at,
+        minimum_customers=spec.minimum_customers, weights=spec.weights,
+    )  # fmt: skip
+    return Shown(choice=choice, run=run, spec=spec)
+
+
+def _item_names(session: Session, run: Run, spec: AdjustmentSpec) -> dict[str, Wording]:
+    """The composite first, then the items, each as the period's question sheets call it."""
+    asked = session.scalars(
+        select(QuestionnaireVersion)
+        .where(QuestionnaireVersion.id.in_(select(Campaign.questionnaire_version_id).where(_in_period(run.period))))
+        .order_by(QuestionnaireVersion.version)
+    )
+    named = {item.code: item.dimension for sheet in asked for item in questionnaires.read(sheet.content).ratings}
+    codes = [spec.composite.name] if spec.composite else []
+    codes += [item.name for item in spec.items]
+    named.setdefault("satisfaction", SATISFACTION)
+    return {code: named.get(code) or _as_written(code) for code in codes}
+
+
+def _as_written(code: str) -> Wording:
+    words = code.replace("_", " ")
+    return Wording(en=words, zh=words)
+
+
+def _in_period(period: Period) -> ColumnElement[bool]:
+    return Campaign.period_id == period.id
+
+
+def as_shown(row: RepScore | None) -> ShownScore:
+    """What may be seen of a stored score. Whoever nobody answered about is withheld like those with few answers."""
+    if row is None or row.evidence == WITHHELD:
+        return ShownScore(evidence=WITHHELD)
+    return ShownScore(
+        evidence=row.evidence,
+        responses=row.responses,
+        customers=row.customers,
+        raw=row.raw,
+        adjusted=row.adjusted,
+        low=row.low,
+        high=row.high,
+        reliability=row.reliability,
+        reported=row.reported,
+    )
+
+
+def territories_of(session: Session, period: Period, reps: Select[int]) -> Mapping[int, tuple[str, ...]]:
+    """Where each rep was asked about in this period, by name."""
+    found = session.execute(
+        select(Subject.rep_id, Territory.name)
+        .join(Territory, Territory.id == Subject.territory_id)
+        .join(Invitation, Invitation.id == Subject.invitation_id)
+        .join(Campaign, Campaign.id == Invitation.campaign_id)
+        .where(_in_period(period), Subject.rep_id.in_(reps))
+        .distinct()
+    )
+    names: defaultdict[int, list[str]] = defaultdict(list)
+    for rep_id, name in found:
+        names[rep_id].append(name)
+    return defaultdict(tuple, {rep_id: tuple(sorted(of_rep)) for rep_id, of_rep in names.items()})
+
+
+def means_of(session: Session, run: Run, spec: AdjustmentSpec | None) -> dict[str, float]:
+    """Each item's mean over the reps that are shown. Those withheld stay out: with them in, subtracting everybody else
+    would bring their numbers back."""
+    weight = RepScore.responses if spec and spec.weights == "response" else RepScore.customers
+    found = session.execute(
+        select(RepScore.item, func.sum(RepScore.adjusted * weight) / func.sum(weight))
+        .where(RepScore.run_id == run.id, RepScore.evidence != WITHHELD, RepScore.adjusted.is_not(None))
+        .group_by(RepScore.item)
+    )
+    return {item: float(mean) for item, mean in found if mean is not None}
