@@ -30,9 +30,9 @@ class Mistake:
 
     @property
     def where(self) -> str:
-        table = f"[{self.table}] {self.position + 1}" if self.table else "top of the file"
-        named = f"{table}, {self.key}" if self.key else table
-        return f"line {self.line}: {named}" if self.line else named
+        table = f"[{self.table}] {self.position + 1}" if self.table else ""
+        line = f"line {self.line}" if self.line else ""
+        return ", ".join(part for part in (line, table) if part) or "the file"
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}; {self.remedy}."

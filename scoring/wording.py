@@ -167,18 +167,19 @@ def _satisfaction(working: Working, _unit: str) -> Pair:
     zh = (
         f"{answers[1]} 位客户的 {answers[0]} 份答卷原始平均 {shown['raw']}；客户结构 {signed(shown['mix'])}，"
         f"区域 {signed(shown['territory'])}，归中 {signed(shown['centring'])} → {shown['adjusted']}；"
-        f"答卷有限，向平均{_average(working)}收缩 {signed(shown['shrinkage'])} → {reported}；{zh_scale}"
+        f"答卷有限，向平均{_average(working, ' {} ')}收缩 {signed(shown['shrinkage'])} → {reported}；{zh_scale}"
     )
     en = (
         f"{answers[0]} answers of {answers[1]} customers average {shown['raw']}; customer mix {signed(shown['mix'])}, "
         f"territory {signed(shown['territory'])}, centring {signed(shown['centring'])} → {shown['adjusted']}; "
-        f"drawn towards the average{_average(working)} by {signed(shown['shrinkage'])} → {reported}; {en_scale}"
+        f"drawn towards the average{_average(working, ' {}')} by {signed(shown['shrinkage'])} → {reported}; {en_scale}"
     )
     return zh, en
 
 
-def _average(working: Working) -> str:
-    return f" {number(round(working['average'], 1))} " if working.get("average") is not None else ""
+def _average(working: Working, form: str) -> str:
+    average = working["average"]
+    return "" if average is None else form.format(number(round(average, 1)))
 
 
 _RULES: Mapping[str, Callable[[Working, str], Pair]] = {

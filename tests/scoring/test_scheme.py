@@ -1,0 +1,254 @@
+"""Schemes as data: what ships is right, what is wrong is named at once with line and remedy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scoring.scheme import Scheme, SchemeRefused, check
+from scoring.scheme.lines import Band, Indicator
+
+SHIPPED = {path.stem: path for path in (Path(__file__).parents[2] / "survey" / "schemes").glob("*.toml")}
+BANDS = (
+    Band(code="A", name_zh="优秀", name_en="Excellent", cut=80),
+    Band(code="B", name_zh="合格", name_en="Satisfactory", cut=0, adverse=True),
+)
+
+
+def shipped(code: str) -> Scheme:
+    return Scheme.from_toml(SHIPPED[code].read_text(encoding="utf-8"))
+
+
+def scheme(*indicators: Indicator) -> Scheme:
+    return Scheme(
+        code="own",
+        title_zh="自定",
+        title_en="Own",
+        source_zh="公司",
+        source_en="Company",
+        indicators=indicators,
+        bands=BANDS,
+    )
+
+
+def indicator(code: str, weight: float, **given: object) -> Indicator:
+    values = {"group": "process", "rule": "ratio", **given}
+    return Indicator(code=code, name_zh=code, name_en=code, weight=weight, **values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("code", sorted(SHIPPED))
+def test_a_shipped_scheme_is_sound_and_named_like_its_file(code: str) -> None:
+    loaded = shipped(code)
+    assert loaded.code == code
+    assert sum(one.weight for one in loaded.indicators) == 100
+    assert [(band.code, band.cut) for band in loaded.bands] == [("A", 90), ("B", 80), ("C", 70), ("D", 60), ("E", 0)]
+    assert [band.code for band in loaded.bands if band.adverse] == ["D", "E"]
+
+
+def test_taiwan_six_has_satisfaction_second() -> None:
+    six = shipped("taiwan-six")
+    assert [one.weight for one in six.indicators] == [35, 20, 15, 10, 10, 10]
+    assert six.indicators[1].survey
+    assert six.parameters(six.indicators[1]) == {"zero_at": 60, "full_at": 90}
+    assert six.warnings == ()
+
+
+def test_kelon_as_published_gives_no_cause_for_advice() -> None:
+    kelon = shipped("kelon-branch-manager")
+    assert kelon.warnings == ()
+    assert sum(one.cap for one in kelon.deductions) == 20
+    assert not any(one.survey for one in kelon.indicators)
+
+
+@pytest.mark.parametrize("code", [code for code in SHIPPED if f"{code}-satisfaction" in SHIPPED])
+def test_the_overlay_is_the_published_scheme_at_four_fifths_with_satisfaction_added(code: str) -> None:
+    published, overlaid = shipped(code), shipped(f"{code}-satisfaction")
+    *rest, satisfaction = overlaid.indicators
+    scaled = [replace(one, weight=one.weight * 0.8, stated=()) for one in published.indicators]
+    assert [replace(one, stated=()) for one in rest] == scaled
+    assert (satisfaction.weight, satisfaction.survey) == (20, True)
+    assert "weight" not in {key for one in overlaid.indicators for key in one.stated}
+    assert [(one.code, one.cap) for one in overlaid.deductions] == [(one.code, one.cap) for one in published.deductions]
+
+
+def test_the_overlay_warns_that_a_complaint_can_count_twice() -> None:
+    assert [warning.key for warning in shipped("kelon-branch-manager-satisfaction").warnings] == ["repeats"]
+
+
+def test_values_tell_what_the_text_states_from_our_defaults() -> None:
+    values = {(table, code, key): stated for table, code, key, _, stated in shipped("kelon-branch-manager").values()}
+    assert values[("indicator", "collection", "weight")]
+    assert values[("indicator", "collection", "name_zh")]
+    assert not values[("indicator", "collection", "cap")]
+    assert not values[("", "kelon-branch-manager", "cap")]
+    assert values[("deduction", "complaint", "cap")]
+    assert not values[("band", "A", "cut")]
+    assert not values[("limits", "", "adverse")]
+
+
+def test_the_hash_follows_the_content_and_nothing_else() -> None:
+    text = SHIPPED["taiwan-six"].read_text(encoding="utf-8")
+    loaded = Scheme.from_toml(text)
+    assert Scheme.from_toml(f"# a remark\n\n{text}").hash == loaded.hash
+    assert Scheme.from_toml(text.replace("cut = 90", "cut = 91")).hash != loaded.hash
+    assert Scheme.from_toml(text.replace("full_at = 90", "full_at = 91")).hash != loaded.hash
+    json.dumps(loaded.record())
+
+
+WRONG = """\
+code = "Mixed Up"
+title_zh = ""
+title_en = "Wrong"
+source_zh = "公司"
+cap = 3
+colour = "red"
+
+[[indicator]]
+code = "a"
+name_zh = "甲"
+name_en = "A"
+group = "resluts"
+weight = 60
+rule = "raito"
+
+[[indicator]]
+code = "a"
+name_zh = "乙"
+name_en = "B"
+group = "result"
+weight = "forty"
+rule = "lower_is_better"
+
+[[indicator]]
+code = "c"
+name_zh = "丙"
+name_en = "C"
+group = "result"
+weight = 40
+rule = "band_table"
+table = [[0.8, 5], [1.0, 10]]
+item = "knowledge"
+stated = ["weihgt", "colour"]
+
+[[indicator]]
+code = "d"
+name_zh = "丁"
+name_en = "D"
+group = "result"
+weight = 4
+rule = "anchored_rating"
+target = 5
+lowest = 5
+highest = 1
+
+[[indicator]]
+code = "e"
+name_zh = "戊"
+name_en = "E"
+group = "result"
+weight = 6
+rule = "step_deduction"
+
+[[indicator]]
+code = "f"
+name_zh = "己"
+name_en = "F"
+group = "result"
+weight = 6
+rule = "satisfaction"
+cap = 2
+
+[[deduction]]
+code = "a"
+name_zh = "投诉"
+name_en = "Complaints"
+cap = 0
+repeats = ["z", "y"]
+
+[[band]]
+code = "A"
+name_zh = "优"
+name_en = "A"
+cut = 60
+adverse = true
+
+[[band]]
+code = "B"
+name_zh = "良"
+name_en = "B"
+cut = 70
+
+[limits]
+benefit = 30
+"""
+
+
+def test_every_mistake_is_named_at_once_with_its_line() -> None:
+    with pytest.raises(SchemeRefused) as refused:
+        Scheme.from_toml(WRONG)
+    found = {(mistake.line, mistake.key) for mistake in refused.value.mistakes}
+    assert found == {
+        (None, "source_en"), (1, "code"), (2, "title_zh"), (5, "cap"), (6, "colour"), (12, "group"), (14, "rule"),
+        (16, "zero_at"), (17, "code"), (21, "weight"), (31, "table"), (32, "item"), (33, "stated"), (42, "target"),
+        (44, "highest"), (46, "step"), (46, "step_points"), (61, "cap"), (64, "code"), (67, "cap"), (68, "repeats"),
+        (77, "adverse"), (81, "cut"), (84, "benefit"),
+    }  # fmt: skip
+    told = str(refused.value)
+    assert "line 12, [indicator] 1: group is 'resluts'; choose from result, process, ability, development." in told
+    assert "'weihgt'" in told
+    assert "'colour'" in told
+    assert "repeats names 'z'" in told
+    assert "repeats names 'y'" in told
+    assert "totals below 70 have no band" in told
+
+
+def test_checking_adds_advice_to_the_mistakes() -> None:
+    advice = {(mistake.line, mistake.key) for mistake in check(WRONG) if mistake.warning}
+    assert advice == {(40, "weight"), (None, "process")}
+
+
+def test_what_is_not_toml_is_refused_with_the_place() -> None:
+    with pytest.raises(SchemeRefused, match=r"this is not TOML.*line 2"):
+        Scheme.from_toml('code = "x"\nweight 40\n')
+
+
+@pytest.mark.parametrize("text", ["", 'indicator = "sales"\nband = 3\nlimits = []\n'])
+def test_a_file_without_tables_is_refused(text: str) -> None:
+    with pytest.raises(SchemeRefused, match="code is missing"):
+        Scheme.from_toml(text)
+
+
+def test_numbers_that_are_none_are_refused() -> None:
+    text = SHIPPED["taiwan-six"].read_text(encoding="utf-8")
+    for wrong in ("nan", "inf", "true", '"35"', "[35]"):
+        with pytest.raises(SchemeRefused, match=r"weight is .*; give a number"):
+            Scheme.from_toml(text.replace("weight = 35", f"weight = {wrong}"))
+
+
+def test_weights_must_sum_to_a_hundred() -> None:
+    with pytest.raises(SchemeRefused, match="the weights sum to 95"):
+        scheme(indicator("a", 60), indicator("b", 35))
+
+
+def test_fourteen_indicators_have_no_focus() -> None:
+    many = scheme(*(indicator(f"i{number}", 100 / 14, group="result") for number in range(14)))
+    assert {warning.key for warning in many.warnings} == {"many", "process"}
+
+
+def test_two_indicators_cannot_guide_and_light_ones_hardly_matter() -> None:
+    few = scheme(indicator("a", 97), indicator("b", 3))
+    assert {warning.key for warning in few.warnings} == {"few", "weight"}
+
+
+def test_sales_alone_are_too_narrow() -> None:
+    sales = scheme(*(indicator(f"i{number}", 25, sales=True, group="result") for number in range(4)))
+    assert {warning.key for warning in sales.warnings} == {"sales", "process"}
+
+
+def test_deductions_above_a_fifth_discourage() -> None:
+    kelon = shipped("kelon-branch-manager")
+    harsher = replace(kelon, deduction_cap=25.0, deductions=tuple(replace(one, cap=7.0) for one in kelon.deductions))
+    assert {warning.key for warning in harsher.warnings} == {"deductions"}
