@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -62,6 +63,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _extend(app: Flask) -> None:
     context.db.init_app(app)
+    # No session of ours is asynchronous, and closing none would start an event loop after every request: 2 ms each.
+    closing = app.teardown_appcontext_funcs
+    closing[:] = [function for function in closing if not iscoroutinefunction(function)]
     # No session of ours is asynchronous, and closing none would start an event loop after every request: 2 ms each.
     closing = app.teardown_appcontext_funcs
     closing[:] = [function for function in closing if not iscoroutinefunction(function)]

@@ -57,7 +57,9 @@ def create(
         raise CampaignExists(N_("There is a campaign %(code)s already. Choose another code."), code=code)
     if closes_on < opens_on:
         raise WrongDates(
-            N_("The campaign would close on %(closes)s, before it opens on %(opens)s."), closes=closes_on, opens=opens_on
+            N_("The campaign would close on %(closes)s, before it opens on %(opens)s."),
+            closes=closes_on,
+            opens=opens_on,
         )
     stretch = _period(session, period)
     sheet = questionnaires.newest(session, questionnaire)
@@ -196,8 +198,8 @@ def status(session: Session, campaign: Campaign) -> Status:
         questionnaire=campaign.questionnaire.code,
         opens_on=campaign.opens_on,
         closes_on=campaign.closes_on,
-        invitations={disposition: count for disposition, count in session.execute(invitations)},
-        messages={state: count for state, count in session.execute(messages)},
+        invitations=dict(session.execute(invitations).tuples().all()),
+        messages=dict(session.execute(messages).tuples().all()),
         subjects=asked,
         responses=answered,
     )

@@ -12,7 +12,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from survey.config import Settings
 
@@ -22,7 +22,7 @@ SMTP_POLICY = policy.SMTP.clone(max_line_length=200)
 
 _templates = Environment(
     loader=FileSystemLoader(TEMPLATES),
-    autoescape=lambda name: bool(name and name.endswith(".html")),
+    autoescape=select_autoescape(["html"]),
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

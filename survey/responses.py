@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from survey import campaigns, questionnaires
 from survey.models import Answer, Invitation, Response, ResponseVersion, Subject
-from survey.questionnaires import SKIPPED, Questionnaire, Reply
+from survey.questionnaires.sheet import SKIPPED, Questionnaire, Reply
 from survey.refusals import N_, Refused
 
 CORRECTION_TIME = timedelta(hours=24)
@@ -89,7 +89,9 @@ def _final() -> AnswersFinal:
 
 
 def _responses(session: Session, invitation: Invitation) -> dict[int, Response]:
-    found = select(Response).join(Subject, Subject.id == Response.subject_id).where(Subject.invitation_id == invitation.id)
+    found = (
+        select(Response).join(Subject, Subject.id == Response.subject_id).where(Subject.invitation_id == invitation.id)
+    )
     return {response.subject_id: response for response in session.scalars(found)}
 
 

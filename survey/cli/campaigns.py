@@ -28,7 +28,7 @@ campaign = AppGroup("campaign", help="A question sheet put to customers between 
 def create(code: str, period: str, questionnaire: str, opens: datetime, closes: datetime, months: int | None) -> None:
     """Plan a campaign.
 
-    Example: evenhand campaign create 2026-H1-spring --period 2026-H1 --questionnaire core --opens 2026-07-01 --closes 2026-07-21
+    Example: evenhand campaign create july --period 2026-H1 --questionnaire core --opens 2026-07-01 --closes 2026-07-21
     """
     campaigns.create(
         session(), code, period=period, questionnaire=questionnaire, opens_on=opens.date(), closes_on=closes.date(),
@@ -43,7 +43,7 @@ def create(code: str, period: str, questionnaire: str, opens: datetime, closes: 
 def open_(code: str) -> None:
     """Let customers be asked and answer, from now on.
 
-    Example: evenhand campaign open 2026-H1-spring
+    Example: evenhand campaign open july
     """
     campaigns.open_up(session(), campaigns.named(session(), code), by=actor(), at=now())
     session().commit()
@@ -55,7 +55,7 @@ def open_(code: str) -> None:
 def close(code: str) -> None:
     """End a campaign: its links close, and mail still waiting is not sent.
 
-    Example: evenhand campaign close 2026-H1-spring
+    Example: evenhand campaign close july
     """
     campaigns.close(session(), campaigns.named(session(), code), by=actor(), at=now())
     session().commit()
@@ -68,7 +68,7 @@ def close(code: str) -> None:
 def status(code: str, as_json: bool) -> None:
     """Say where a campaign stands.
 
-    Example: evenhand campaign status 2026-H1-spring
+    Example: evenhand campaign status july
     """
     found = campaigns.status(session(), campaigns.named(session(), code))
     if as_json:
@@ -89,7 +89,7 @@ def status(code: str, as_json: bool) -> None:
 def invite(code: str, print_links: bool, as_json: bool) -> None:
     """Ask every customer served in the campaign's period. The mail goes into the outbox; the worker sends it.
 
-    Example: evenhand invite 2026-H1-spring
+    Example: evenhand invite july
     """
     asked = campaigns.named(session(), code)
     done = invitations.invite(session(), asked, by=actor(), at=now())

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
-from survey.models import Campaign, Contact, Invitation, OutboxMessage, Subject
+from survey.models import Campaign, Invitation, OutboxMessage, Subject
 
 LEASE = timedelta(minutes=5)
 MOST_ATTEMPTS = 8

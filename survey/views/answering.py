@@ -18,7 +18,7 @@ from survey.context import db, now, session, settings
 from survey.database import begin_write
 from survey.invitations import links
 from survey.models import Invitation, Subject
-from survey.questionnaires import Item, Reply
+from survey.questionnaires.sheet import SKIPPED, Item, Reply
 from survey.refusals import N_, Refused
 
 blueprint = Blueprint("answering", __name__)
@@ -48,7 +48,7 @@ STATUS: dict[type[Refused], int] = {
 class ReplyField(Field):
     """One question about one rep. `data` is what was posted, `reply` what it means."""
 
-    reply: Reply = questionnaires.SKIPPED
+    reply: Reply = SKIPPED
 
     def __init__(self, item: Item, subject: Subject, **options: Any) -> None:
         self.item = item
@@ -213,7 +213,9 @@ def _posted(invitation: Invitation) -> AnsweringForm:
     posted = request.form.to_dict(flat=False)
     foreign = posted.keys() - form._fields.keys() - BUTTONS
     if foreign or request.files or any(len(values) > 1 for values in posted.values()):
-        raise UnreadableForm(N_("This does not look like the form on the page. Please open the link in your mail again."))
+        raise UnreadableForm(
+            N_("This does not look like the form on the page. Please open the link in your mail again.")
+        )
     wished = request.form.get("switch", form.language.data)
     if wished not in i18n.LANGUAGES:
         raise UnreadableForm(N_("This page is written in Chinese and in English only."))
