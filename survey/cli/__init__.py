@@ -9,7 +9,7 @@ import click
 from flask.cli import AppGroup, ScriptInfo
 
 from survey.app import create_app
-from survey.cli import campaigns, system
+from survey.cli import campaigns, importing, system, users
 from survey.config import SettingsRefused
 from survey.refusals import Refused
 
@@ -40,5 +40,5 @@ class _Script(ScriptInfo):
         super().__init__(create_app=create_app, load_dotenv_defaults=False)
 
 
-for command in (*system.COMMANDS, *campaigns.COMMANDS,):
+for command in (*system.COMMANDS, *campaigns.COMMANDS, *users.COMMANDS):
     main.add_command(command)
