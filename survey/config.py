@@ -110,7 +110,7 @@ def _sentence(problem: Any) -> str:
     return f"{name}: {what}. Set it in the environment or in .env."
 
 
-def demo_settings(directory: Path) -> Settings:
+def demo_settings(directory: Path, **overrides: Any) -> Settings:
     """The settings of a demo: generated keys, kept in the demo's own marked directory and refused elsewhere."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / DEMO_MARK).touch()
@@ -121,4 +121,4 @@ def demo_settings(directory: Path) -> Settings:
             f"SECRET_KEY={DEMO_KEY_PREFIX}{secrets.token_hex(32)}\n"
             f'TOKEN_KEYS={{"demo": "{DEMO_KEY_PREFIX}{secrets.token_hex(32)}"}}\n'
         )
-    return load(_env_file=key_file, evenhand_dir=directory)
+    return load(_env_file=key_file, evenhand_dir=directory, **overrides)

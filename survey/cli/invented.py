@@ -54,7 +54,7 @@ ENGLISH_FAMILY = ("Archer", "Bishop", "Calder", "Doyle", "Ellery", "Foster", "Ga
 FIRM_WORDS = "恒瑞丰华源泰嘉禾盛景安和信达博雅云帆启明鼎新远航"
 FIRM_KINDS = ("食品", "化工", "机械", "电子", "制药", "材料", "能源", "环保")
 CONTACT_ROLES = ("purchasing", "technical", "management", "quality")
-FEW_CUSTOMERS = {"R058": 6, "R059": 5, "R060": 5}  # newcomers: their scores will be withheld
+FEW_CUSTOMERS = {"R058": 4, "R059": 4, "R060": 4}  # newcomers: their scores will be withheld
 SOME_CUSTOMERS = {f"R{number:03d}": 30 for number in range(50, 57)}  # enough to be shown, not to be certain
 FLIPPED = "R017"  # good at the job, in a hard territory, with mostly new customers
 ALONE = "R057"  # the only rep overseas: cannot be told apart from the territory
@@ -80,6 +80,7 @@ class InventedCompany:
     assignments: Table
     halves: tuple[Half, Half, Half]
     answers: dict[str, Table]
+    facts: Table
     truth: Table
     managers: dict[str, str]
 
@@ -115,6 +116,7 @@ def invent(today: date) -> InventedCompany:
         assignments=assignments,
         halves=(before, past, present),
         answers={half.code: _answers(chance, half, customers, serving, quality) for half in (before, past)},
+        facts=[row for half in (before, past) for row in _facts(chance, half, quality)],
         truth=[{"rep": code, "quality": round(value, 4)} for code, value in quality.items()],
         managers=managers,
     )
@@ -272,6 +274,26 @@ def _answers(
                 **{item: _rating(chance, felt + shift, item) for item, shift in ITEMS.items()},
             }
         )
+    return rows
+
+
+def _facts(chance: random.Random, half: Half, quality: dict[str, float]) -> Table:
+    """What the ledger, the market report and the supervisor say: the Taiwan six besides satisfaction."""
+    rows: Table = []
+    for code in rep_codes():
+        lean = quality[code] / 100
+        measured = (
+            ("attainment", round(100 * chance.gauss(0.95 + lean, 0.09), 1), 100, "订单系统 Order book"),
+            ("profit", round(chance.gauss(19.5 + 10 * lean, 2.0), 1), 21, "财务 Finance"),
+            ("market_share", round(max(2.0, chance.gauss(11.5, 2.5)), 1), 12, "市场报告 Market report"),
+            ("expenses", round(max(2.0, chance.gauss(4.6, 0.7)), 1), 4, "财务 Finance"),
+            ("supervisor", min(5, max(1, round(chance.gauss(3.8 + 5 * lean, 0.6)))), "", "主管评价 Supervisor"),
+        )
+        for indicator, value, target, evidence in measured:
+            rows.append(
+                {"period": half.code, "rep": code, "indicator": indicator, "value": value, "target": target}
+                | {"note": "", "evidence": evidence}
+            )
     return rows
 
 
