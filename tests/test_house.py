@@ -16,7 +16,7 @@ ROOMS = (
     "users", "roster", "questionnaires", "campaigns", "invitations", "responses", "history", "integrity", "runs",
     "indicators", "schemes", "plans", "appraisals", "dashboards", "exports", "retention",
 )  # fmt: skip
-GROUND = ("refusals", "config", "database", "models", "journal")
+GROUND = ("refusals", "config", "database", "models", "journal", "intake")
 HATCHES = ("pdf", "mail", "sms", "tables")
 DOORS = ("app", "cli", "worker", "context", "access", "i18n", "views")
 SIGN_IN = "users"  # the datastore of sign-in needs Flask-Security's mixins

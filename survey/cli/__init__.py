@@ -40,5 +40,5 @@ class _Script(ScriptInfo):
         super().__init__(create_app=create_app, load_dotenv_defaults=False)
 
 
-for command in (*system.COMMANDS, *campaigns.COMMANDS, *users.COMMANDS):
+for command in (*system.COMMANDS, *campaigns.COMMANDS, *importing.COMMANDS, *users.COMMANDS):
     main.add_command(command)

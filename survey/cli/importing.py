@@ -1,0 +1,162 @@
+"""Commands that bring things in: the company, its periods, and files of rows."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from flask.cli import AppGroup, with_appcontext
+
+from survey import tables
+from survey.context import actor, now, session, today
+from survey.intake.rows import Report
+from survey.intake.sheet import Sheet
+from survey.refusals import Refused
+from survey.roster import company, customers, periods, reps, territories
+
+KINDS: dict[str, Callable[..., Report]] = {
+    "territories": territories.take_in,
+    "reps": lambda *sheet, **more: reps.take_in(*sheet, **more, on=today()),
+    "customers": customers.take_in_customers,
+    "contacts": customers.take_in_contacts,
+    "assignments": customers.take_in_assignments,
+}
+
+
+@click.command("import")
+@click.argument("kind", type=click.Choice([*KINDS]), metavar="KIND")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would happen and store nothing.")
+@click.option("--valid-rows", is_flag=True, help="Store the rows that are right although others are refused.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@with_appcontext
+def import_file(kind: str, file: Path, dry_run: bool, valid_rows: bool, as_json: bool) -> None:
+    """Bring in a CSV or XLSX file of KIND: territories, reps, customers, contacts or assignments.
+
+    Headers may be English or Chinese. All rows are stored or, if any is refused, none. Importing the same file
+    again changes nothing: entries are found by their code.
+
+    \b
+    territories  code, name; potential, competition, accounts, workload
+    reps         code, name; email, position, hired_on, left_on, manager_email
+    customers    code, name; segment, size_band, industry, channel, product_line, ship_from,
+                 customer_since. A flat export may add the columns of contacts (the person is
+                 contact_name) and of assignments.
+    contacts     customer, name; role, email, phone, language
+    assignments  customer, rep, territory, served_from; served_to
+
+    Example: evenhand import customers customers.xlsx --dry-run
+    """
+    try:
+        sheet = tables.read(file)
+        with _watched(sheet) as watched:
+            report = KINDS[kind](session(), watched, valid_rows=valid_rows, by=actor(), at=now())
+    except Refused as refusal:
+        if as_json:
+            click.echo(json.dumps(_no_table(refusal), ensure_ascii=False))
+        raise
+    if dry_run or not report.stored:
+        session().rollback()
+    else:
+        session().commit()
+    _tell(kind, sheet, report, dry_run=dry_run, as_json=as_json)
+    if not report.stored:
+        sys.exit(1)
+
+
+@contextmanager
+def _watched(sheet: Sheet) -> Iterator[Sheet]:
+    """The same sheet, with a progress bar on a terminal as its rows are read."""
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(sheet.lines, label="Checking rows", file=sys.stderr, hidden=hidden) as lines:
+        yield replace(sheet, lines=lines)
+
+
+def _tell(kind: str, sheet: Sheet, report: Report, *, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(_document(report), ensure_ascii=False))
+    else:
+        for line in _in_words(kind, sheet, report, dry_run=dry_run):
+            click.echo(line)
+    for refused in report.refused:
+        click.echo(str(refused.sentence()), err=True)
+
+
+def _document(report: Report) -> dict[str, Any]:
+    return {
+        "read": report.read,
+        "created": report.created,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "refused": [
+            {"row": refused.row, "column": refused.column, "value": refused.value, "reason": str(refused.reason)}
+            for refused in report.refused
+        ],
+        "ignored": list(report.ignored),
+    }
+
+
+def _no_table(refusal: Refused) -> dict[str, Any]:
+    """A file that could not be read at all: one refusal without a place."""
+    counts = dict.fromkeys(("read", "created", "updated", "unchanged"), 0)
+    reason = {"row": None, "column": None, "value": None, "reason": str(refusal)}
+    return {**counts, "refused": [reason], "ignored": []}
+
+
+def _in_words(kind: str, sheet: Sheet, report: Report, *, dry_run: bool) -> Iterator[str]:
+    if sheet.encoding == "gb18030":
+        yield "The text was read as GB18030. If Chinese looks wrong, save the file as CSV (UTF-8)."
+    if report.ignored:
+        yield f"Columns not used: {', '.join(report.ignored)}."
+    if not report.stored:
+        rows = len({refused.row for refused in report.refused})
+        yield f"{kind}: {report.read} rows read, {rows} refused, nothing stored."
+        return
+    counts = f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged"
+    yield f"{kind}: {report.read} rows read, {counts}{' if it were stored' if dry_run else ''}."
+
+
+period = AppGroup("period", help="The periods scores and appraisals belong to.")
+
+
+@period.command("add")
+@click.argument("code")
+@click.option("--from", "from_on", type=click.DateTime(["%Y-%m-%d"]), required=True, help="First day.")
+@click.option("--to", "to_on", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Last day.")
+def add_period(code: str, from_on: datetime, to_on: datetime) -> None:
+    """Store a period: a code with its first and last day.
+
+    Example: evenhand period add 2026-H1 --from 2026-01-01 --to 2026-06-30
+    """
+    stored = periods.add(session(), code, from_on=from_on.date(), to_on=to_on.date(), by=actor(), at=now())
+    session().commit()
+    click.echo(f"Period {stored.code}: {stored.from_on} to {stored.to_on}.")
+
+
+company_group = AppGroup("company", help="The company this installation belongs to.")
+
+
+@company_group.command("set")
+@click.option("--name", help="The company's name.")
+@click.option("--name-zh", help="The company's name in Chinese.")
+@click.option("--time-zone", help="Where its days begin and end, for example Asia/Shanghai.")
+@click.option("--privacy-contact", help="Whom customers may ask about their data.")
+def set_company(name: str | None, name_zh: str | None, time_zone: str | None, privacy_contact: str | None) -> None:
+    """Name the company, or change what is known of it; what is left out stays.
+
+    Example: evenhand company set --name Hengyuan --name-zh 恒源 --privacy-contact privacy@hengyuan.example
+    """
+    told = {"name": name, "name_zh": name_zh, "time_zone": time_zone, "privacy_contact": privacy_contact}
+    settled = company.settle(session(), **told, by=actor(), at=now())
+    session().commit()
+    click.echo(f"{settled.name} ({settled.name_zh}), {settled.time_zone}, privacy: {settled.privacy_contact}")
+
+
+COMMANDS: tuple[click.Command, ...] = (import_file, period, company_group)

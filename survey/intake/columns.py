@@ -1,0 +1,107 @@
+"""Which column of a file is which: headers in English or Chinese, in any order, found by what they are called."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, Field
+from pydantic.fields import FieldInfo
+
+from survey.intake.cells import legible
+from survey.refusals import N_, Refused
+
+
+class MissingColumn(Refused):
+    pass
+
+
+class DoubleColumn(Refused):
+    """Two columns mean the same."""
+
+
+def headed(*names: str, **more: Any) -> Any:
+    """A field of a row, and what its column may be called. The first name is the contract's."""
+    return Field(json_schema_extra={"headers": list(names)}, **more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """What a column may be called, dearest name first, and whether a file can do without it."""
+
+    names: tuple[str, ...]
+    needed: bool
+
+
+Name = TypeVar("Name", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns(Generic[Name]):
+    """Where each field stands, and the headers nobody claimed with their places."""
+
+    places: Mapping[Name, int]
+    others: Mapping[str, int] = field(default_factory=dict)
+
+
+def headings(model: type[BaseModel]) -> dict[str, Heading]:
+    return {name: _heading(info) for name, info in model.model_fields.items()}
+
+
+def _heading(info: FieldInfo) -> Heading:
+    extra = info.json_schema_extra
+    names = extra["headers"] if isinstance(extra, dict) else []
+    return Heading(names=tuple(map(str, names)) if isinstance(names, list) else (), needed=info.is_required())
+
+
+def spelled(header: str) -> str:
+    """A header without the differences that mean nothing: case, spaces, full-width letters, a star for "required"."""
+    plain = unicodedata.normalize("NFKC", header).casefold().strip().strip("*").strip()
+    return "_".join(plain.replace("-", " ").replace("_", " ").split())
+
+
+def match(headers: Sequence[str], wanted: Mapping[Name, Heading]) -> Columns[Name]:
+    """Find the wanted columns. Each field takes its dearest name that is there and not taken.
+
+    Raises MissingColumn, DoubleColumn (also for two columns with one header).
+    """
+    at = {spelled(header): place for place, header in enumerate(headers)}
+    _refuse_doubles(headers)
+    places: dict[Name, int] = {}
+    taken: set[int] = set()
+    for name, heading in wanted.items():
+        place = next((at[n] for n in map(spelled, heading.names) if n in at and at[n] not in taken), None)
+        if place is not None:
+            places[name] = place
+            taken.add(place)
+    missing = [heading.names[0] for name, heading in wanted.items() if heading.needed and name not in places]
+    if missing:
+        raise MissingColumn(
+            N_("There is no column %(missing)s. The file has: %(headers)s."),
+            missing=", ".join(missing), headers=", ".join(map(legible, headers)),
+        )  # fmt: skip
+    others = {header: place for place, header in enumerate(headers) if place not in taken}
+    _refuse_second_names(headers, others, wanted, places)
+    return Columns(places=places, others=others)
+
+
+def _refuse_doubles(headers: Sequence[str]) -> None:
+    for name, times in Counter(map(spelled, headers)).items():
+        if times > 1:
+            same = next(header for header in headers if spelled(header) == name)
+            raise DoubleColumn(N_("Two columns are called “%(header)s”. Keep one."), header=legible(same))
+
+
+def _refuse_second_names(
+    headers: Sequence[str], others: Iterable[str], wanted: Mapping[Name, Heading], places: Mapping[Name, int]
+) -> None:
+    for header in others:
+        for name, heading in wanted.items():
+            if name in places and spelled(header) in map(spelled, heading.names):
+                raise DoubleColumn(
+                    N_("The columns “%(one)s” and “%(other)s” mean the same. Keep one."),
+                    one=legible(headers[places[name]]), other=legible(header),
+                )  # fmt: skip

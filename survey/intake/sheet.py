@@ -1,0 +1,28 @@
+"""A file as rows: what the reading of any table hands on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Line(NamedTuple):
+    """One row as a person sees it: the header is row 1. Cells are text, empty ones `""`.
+
+    There are as many cells as headers, or the row itself is too short or too long.
+    """
+
+    number: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """Headers as written in the file, the rows under them (blank ones left out), the file's SHA-256, and how its
+    text was encoded (empty for a workbook)."""
+
+    headers: tuple[str, ...]
+    lines: Iterable[Line]
+    digest: str
+    encoding: str = ""
