@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Protocol
 
 MISSING: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -31,6 +32,44 @@ class FactsRefused(ValueError):
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
+
+
+class Surveyed(Protocol):
+    """What is read of a rep's surveyed score: a ``scoring.scores.Score``, or whatever it was stored as.
+
+    A protocol, so that drawing up an appraisal needs none of the libraries that scoring needs.
+    """
+
+    @property
+    def rep(self) -> str: ...
+    @property
+    def item(self) -> str: ...
+    @property
+    def evidence(self) -> str: ...
+    @property
+    def responses(self) -> int: ...
+    @property
+    def customers(self) -> int: ...
+    @property
+    def raw(self) -> float | None: ...
+    @property
+    def mix(self) -> float | None: ...
+    @property
+    def territory(self) -> float | None: ...
+    @property
+    def centring(self) -> float | None: ...
+    @property
+    def adjusted(self) -> float | None: ...
+    @property
+    def reliability(self) -> float | None: ...
+    @property
+    def reported(self) -> float | None: ...
+    @property
+    def reported_sd(self) -> float | None: ...
+    @property
+    def peer(self) -> float | None: ...
+    @property
+    def company(self) -> float | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,19 +15,18 @@ from typing import TypeVar
 from scoring.appraisal.conclusion import conclude, typical_spreads
 from scoring.appraisal.parts import points_of
 from scoring.appraisal.sheet import filled
-from scoring.facts import Event, Fact, FactsRefused
+from scoring.facts import Event, Fact, FactsRefused, Surveyed
 from scoring.outcome import Outcome
 from scoring.rules import RULES, NoZeroLevel
 from scoring.scheme import Scheme
 from scoring.scheme.lines import Indicator
-from scoring.scores import Score
 
 COMPOSITE = "satisfaction"
-_Entry = TypeVar("_Entry", Fact, Score, Event)
+_Entry = TypeVar("_Entry", Fact, Surveyed, Event)
 
 
 def appraise(
-    scores: Iterable[Score],
+    scores: Iterable[Surveyed],
     facts: Iterable[Fact],
     events: Iterable[Event],
     scheme: Scheme,
@@ -64,8 +63,10 @@ def appraise(
         )
         for rep in sorted(set(reps) if reps is not None else found)
     ]
-    typical = typical_spreads(sheets, place)
-    return tuple(conclude(scheme, sheet, typical.get(place.get(sheet.rep, ""))) for sheet in sheets)
+    typical, digest = typical_spreads(sheets, place), scheme.hash
+    return tuple(
+        conclude(scheme, sheet, typical=typical.get(place.get(sheet.rep, "")), digest=digest) for sheet in sheets
+    )
 
 
 def unused(scheme: Scheme, facts: Iterable[Fact], events: Iterable[Event]) -> tuple[str, ...]:
@@ -75,7 +76,7 @@ def unused(scheme: Scheme, facts: Iterable[Fact], events: Iterable[Event]) -> tu
     return tuple(sorted({one.indicator for one in facts} - known | {one.category for one in events} - categories))
 
 
-def _refuse_misfits(facts: Sequence[Fact], scores: Sequence[Score], scheme: Scheme, wanted: set[str]) -> None:
+def _refuse_misfits(facts: Sequence[Fact], scores: Sequence[Surveyed], scheme: Scheme, wanted: set[str]) -> None:
     indicators = {one.code: one for one in scheme.indicators}
     problems = [
         problem

@@ -77,8 +77,8 @@ def _barred(scheme: Scheme, sheet: Sheet, *, sensitive: bool) -> tuple[str, ...]
     return tuple(reason for reason, holds in reasons.items() if holds)
 
 
-def conclude(scheme: Scheme, sheet: Sheet, typical: float | None) -> Outcome:
-    """The outcome of one sheet; ``typical`` is the median σ of the rep's position."""
+def conclude(scheme: Scheme, sheet: Sheet, *, typical: float | None, digest: str) -> Outcome:
+    """The outcome of one sheet; ``typical`` is the median σ of the rep's position, ``digest`` the scheme's hash."""
     peer, company = (_band_under(scheme, sheet, policy) for policy in ("peer", "company"))
     sensitive = peer is not None and company is not None and peer != company
     barred = _barred(scheme, sheet, sensitive=sensitive)
@@ -90,7 +90,7 @@ def conclude(scheme: Scheme, sheet: Sheet, typical: float | None) -> Outcome:
         rep=sheet.rep,
         scheme=scheme.code,
         scheme_version=scheme.version,
-        scheme_hash=scheme.hash,
+        scheme_hash=digest,
         total=sheet.total,
         printed=added(one.printed for one in parts if one.printed) if sheet.total is not None else "",
         main=sheet.main,

@@ -8,12 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from scoring import wording
-from scoring.facts import Event, Fact
+from scoring.facts import Event, Fact, Surveyed
 from scoring.outcome import EventLine, Part, added, printed_parts, printed_sum
 from scoring.rules import RULES, capped_events, number_of, satisfaction_variance
 from scoring.scheme import Scheme
 from scoring.scheme.lines import Deduction, Indicator
-from scoring.scores import Score
 
 _ROW_NAMES = {
     "reweighting": ("缺项折算", "Rescaled for missing indicators"),
@@ -82,7 +81,7 @@ def fact_part(scheme: Scheme, indicator: Indicator, fact: Fact | None) -> Part:
     )
 
 
-def surveyed_part(scheme: Scheme, indicator: Indicator, score: Score | None, average: float | None) -> Part:
+def surveyed_part(scheme: Scheme, indicator: Indicator, score: Surveyed | None, average: float | None) -> Part:
     if score is None:
         return _dropped(indicator, "not_measured")
     if score.evidence == "withheld":
@@ -120,7 +119,7 @@ def zero_and_full(scheme: Scheme, indicator: Indicator) -> dict[str, float]:
     return {key: number_of(given, key) for key in ("zero_at", "full_at")}
 
 
-def _steps(score: Score, average: float | None) -> dict[str, Any]:
+def _steps(score: Surveyed, average: float | None) -> dict[str, Any]:
     """The way from the raw average to the reported score, with printed steps that add up."""
     if score.raw is None or score.mix is None or score.territory is None or score.centring is None:
         return {}

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from scoring.appraisal.parts import deduction_part, fact_part, special_row, surveyed_part
-from scoring.facts import Event, Fact
+from scoring.facts import Event, Fact, Surveyed
 from scoring.outcome import Part
 from scoring.scheme import Scheme
 from scoring.scheme.lines import Indicator
-from scoring.scores import Score
 
 NOISE = 1e-9  # what sums of floats may differ by
 
@@ -22,7 +21,7 @@ class Sheet:
 
     rep: str
     parts: tuple[Part, ...]
-    surveyed: tuple[tuple[Indicator, Score | None], ...]
+    surveyed: tuple[tuple[Indicator, Surveyed | None], ...]
     scale: float | None
     main: float | None
     deducted: float
@@ -32,7 +31,7 @@ class Sheet:
     dropped: float
 
     @property
-    def measured(self) -> list[tuple[Part, Indicator, Score]]:
+    def measured(self) -> list[tuple[Part, Indicator, Surveyed]]:
         """The satisfaction parts that have points."""
         by_code = {one.code: (one, score) for one, score in self.surveyed if score is not None}
         return [(one, *by_code[one.code]) for one in self.parts if one.points is not None and one.code in by_code]
@@ -43,7 +42,7 @@ def filled(
     rep: str,
     *,
     facts: Mapping[str, Fact],
-    scores: Mapping[str, Score],
+    scores: Mapping[str, Surveyed],
     averages: Mapping[str, float],
     events: Sequence[Event],
 ) -> Sheet:
