@@ -1,0 +1,153 @@
+"""A small company with a surveyed half-year, as rows: ten reps in five territories, two of them in each."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import pytest
+from sqlalchemy.orm import Session
+
+from survey import questionnaires
+from survey.models import (
+    Answer,
+    Assignment,
+    Campaign,
+    Company,
+    Customer,
+    Invitation,
+    Period,
+    Rep,
+    ReportingLine,
+    Response,
+    ResponseVersion,
+    Subject,
+    Territory,
+)
+
+ITEMS = ("knowledge", "delivery", "responsiveness", "advice", "guidance", "overall")
+NAMES = (
+    "王建国",
+    "李思远",
+    "张晨曦",
+    "Alice Archer",
+    "陈志鹏",
+    "杨晓东",
+    "赵桂英",
+    "黄国强",
+    "Daniel Doyle",
+    "喆玥堃昇",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surveyed:
+    """What `surveyed` put into the database: R01 … R10 (R10 with two answering customers only), manager of them all."""
+
+    period: str
+    reps: tuple[str, ...]
+    customers: tuple[str, ...]
+    manager: str
+
+
+@pytest.fixture
+def surveyed(session: Session, now: datetime) -> Surveyed:
+    dice = random.Random(20260706)  # noqa: S311 - invented answers
+    session.add(
+        Company(
+            name="Harbour Instruments", name_zh="港湾仪表", time_zone="Asia/Shanghai", privacy_contact="p@h.example"
+        )
+    )
+    period = Period(code="2026-H1", from_on=date(2026, 1, 1), to_on=date(2026, 6, 30))
+    territories = [Territory(code=f"T{number}", name=f"区域{number}") for number in range(1, 6)]
+    reps = [
+        Rep(
+            code=f"R{number:02}", name=name, email=f"r{number:02}@h.example", position="sales rep",
+            hired_on=date(2023, 3, 1),
+        )
+        for number, name in enumerate(NAMES, start=1)
+    ]  # fmt: skip
+    session.add_all([period, *territories, *reps])
+    session.flush()
+    session.add_all(
+        ReportingLine(rep_id=rep.id, manager_email="boss@h.example", since_on=date(2023, 3, 1)) for rep in reps
+    )
+    sheet = questionnaires.newest(session, "core")
+    campaign = Campaign(
+        code="2026-H1", period_id=period.id, questionnaire_version_id=sheet.id, opens_on=date(2026, 6, 1),
+        closes_on=date(2026, 6, 30), asked_about={"en": "the past 6 months", "zh": "过去6个月"}, state="closed",
+    )  # fmt: skip
+    session.add(campaign)
+    session.flush()
+    customers = []
+    for place, rep in enumerate(reps):
+        skill = dice.gauss(0, 0.5)
+        for number in range(2 if place == 9 else 30):
+            customer = Customer(
+                code=f"C{place:02}{number:02}", name=f"海川商行{place:02}{number:02}", customer_since=date(2020, 1, 1),
+                segment=dice.choice(["key account", "standard"]), size_band=dice.choice(["large", "small"]),
+            )  # fmt: skip
+            session.add(customer)
+            session.flush()
+            customers.append(customer.code)
+            _ask(session, campaign, customer, rep, territories[place // 2], skill, dice, at=now, answered=number < 24)
+    session.commit()
+    return Surveyed(
+        period=period.code, reps=tuple(rep.code for rep in reps), customers=tuple(customers), manager="boss@h.example"
+    )
+
+
+def _ask(
+    session: Session, campaign: Campaign, customer: Customer, rep: Rep, territory: Territory, skill: float,
+    dice: random.Random, *, at: datetime, answered: bool,
+) -> None:  # fmt: skip
+    session.add(
+        Assignment(
+            customer_id=customer.id,
+            rep_id=rep.id,
+            territory_id=territory.id,
+            served_from=date(2025, 1, 1),
+            served_to=None,
+        )
+    )
+    invitation = Invitation(
+        campaign_id=campaign.id, customer_id=customer.id, mode="web", created_at=at,
+        disposition="completed" if answered else "expired",
+    )  # fmt: skip
+    session.add(invitation)
+    session.flush()
+    adjusters = {"segment": customer.segment, "size_band": customer.size_band, "mode": "web", "language": "zh"}
+    subject = Subject(invitation_id=invitation.id, rep_id=rep.id, territory_id=territory.id, adjusters=adjusters)
+    session.add(subject)
+    session.flush()
+    if answered:
+        ease = 0.4 if customer.segment == "key account" else -0.3
+        answer(session, subject, {item: round(3.8 + skill + ease + dice.gauss(0, 0.8)) for item in ITEMS}, at=at)
+
+
+def answer(session: Session, subject: Subject, values: dict[str, int], *, at: datetime) -> Response:
+    """One counted response: values held within 1–5, `advice` not applicable where it comes out low."""
+    response = Response(subject_id=subject.id, first_answered_at=at, version_no=1)
+    session.add(response)
+    session.flush()
+    version = ResponseVersion(
+        response_id=response.id, version_no=1, nonce=f"{subject.id:064}", answered_at=at, mode="web", language="zh"
+    )
+    session.add(version)
+    session.flush()
+    for item, value in values.items():
+        absent = item == "advice" and value < 3
+        session.add(
+            Answer(
+                response_version_id=version.id, item=item, scale="five",
+                state="not applicable" if absent else "answered", value=None if absent else min(5, max(1, value)),
+            )
+        )  # fmt: skip
+    return response
+
+
+@pytest.fixture
+def answer_again() -> Callable[..., Response]:
+    return answer

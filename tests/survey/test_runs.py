@@ -1,0 +1,178 @@
+"""Answers become scores that say how they came about and come out the same again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from io import BytesIO
+
+import pandas as pd
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from survey import runs
+from survey.models import Answer, JournalEntry, Rep, RepScore, Response, ResponseVersion, Run, ScoreStep
+from survey.roster.periods import UnknownPeriod
+
+from .conftest import Surveyed
+
+SPEC = runs.DEFAULT_SPEC.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def run(session: Session, surveyed: Surveyed, now: datetime) -> Run:
+    return runs.score_period(session, surveyed.period, SPEC, by="a@h.example", at=now)
+
+
+def _score(session: Session, run: Run, rep: str, item: str = "satisfaction") -> RepScore:
+    row = session.scalar(
+        select(RepScore).join(Rep).where(RepScore.run_id == run.id, Rep.code == rep, RepScore.item == item)
+    )
+    assert row is not None
+    return row
+
+
+def test_every_rep_gets_every_item_and_the_composite(session: Session, run: Run, surveyed: Surveyed) -> None:
+    rows = session.scalars(select(RepScore).where(RepScore.run_id == run.id)).all()
+    assert len(rows) == len(surveyed.reps) * 7
+    row = _score(session, run, "R01")
+    assert row.responses == row.customers == 24
+    assert None not in (row.raw, row.mix, row.territory, row.centring, row.adjusted, row.reported, row.reported_sd)
+    assert row.raw + row.mix + row.territory + row.centring == pytest.approx(row.adjusted, abs=1e-9)
+
+
+def test_the_steps_of_the_adjusters_add_up_to_the_mix_step(session: Session, run: Run) -> None:
+    row = _score(session, run, "R03")
+    steps = session.scalars(
+        select(ScoreStep.amount).where(
+            ScoreStep.run_id == run.id, ScoreStep.rep_id == row.rep_id, ScoreStep.item == row.item
+        )
+    )
+    assert sum(steps) == pytest.approx(row.mix, abs=1e-9)
+
+
+def test_too_few_customers_leave_no_number(session: Session, run: Run) -> None:
+    row = _score(session, run, "R10")
+    assert row.evidence == "withheld"
+    assert (row.raw, row.adjusted, row.reported, row.low) == (None, None, None, None)
+
+
+def test_raw_is_the_plain_mean_of_what_was_answered(session: Session, run: Run) -> None:
+    """R10's answers aside, a customer answers once here, so the raw mean needs no weights."""
+    values = session.scalars(
+        select(Answer.value)
+        .join(ResponseVersion, ResponseVersion.id == Answer.response_version_id)
+        .join(Response, Response.id == ResponseVersion.response_id)
+        .where(Response.subject_id.in_(_subjects_of("R02")), Answer.item == "advice", Answer.state == "answered")
+    ).all()
+    expected = sum(100 * (value - 1) / 4 for value in values) / len(values)
+    assert _score(session, run, "R02", "advice").raw == pytest.approx(expected, abs=1e-9)
+
+
+def _subjects_of(rep: str):  # noqa: ANN202 - a select
+    from survey.models import Subject
+
+    return select(Subject.id).join(Rep).where(Rep.code == rep)
+
+
+def test_only_the_last_version_of_a_response_counts(session: Session, surveyed: Surveyed, now: datetime) -> None:
+    before = runs.score_period(session, surveyed.period, SPEC, by="a", at=now)
+    response = session.scalars(select(Response).where(Response.subject_id.in_(_subjects_of("R02")))).first()
+    newer = ResponseVersion(
+        response_id=response.id, version_no=2, nonce="again", answered_at=now, mode="phone", language="zh"
+    )
+    session.add(newer)
+    session.flush()
+    session.add(Answer(response_version_id=newer.id, item="knowledge", scale="five", state="answered", value=1))
+    response.version_no = 2
+    session.flush()
+    after = runs.score_period(session, surveyed.period, SPEC, by="a", at=now)
+    assert after.fingerprint != before.fingerprint
+    assert _score(session, after, "R02", "overall").responses == _score(session, before, "R02", "overall").responses - 1
+
+
+def test_the_same_answers_give_the_same_fingerprint(session: Session, surveyed: Surveyed, now: datetime) -> None:
+    first, second = (runs.score_period(session, surveyed.period, SPEC, by="a", at=now) for _ in range(2))
+    assert first.fingerprint == second.fingerprint
+    assert runs.latest(session, first.period) == second
+
+
+def test_the_snapshot_names_no_customer(session: Session, run: Run, surveyed: Surveyed) -> None:
+    table = pd.read_parquet(BytesIO(run.snapshot))
+    assert set(table["customer"]) & set(surveyed.customers) == set()
+    assert "海川商行".encode() not in run.snapshot
+    assert list(table.columns) == [
+        "rep", "territory", "customer", "wave", "mode", "knowledge", "delivery", "responsiveness", "advice", "guidance",
+        "overall", "segment", "size_band", "industry", "channel", "product_line", "tenure", "contact_role", "language",
+    ]  # fmt: skip
+
+
+def test_the_unanswered_are_part_of_the_frame(session: Session, run: Run) -> None:
+    table = pd.read_parquet(BytesIO(run.snapshot))
+    assert table["overall"].isna().sum() == 9 * 6
+    assert run.record["items"]["overall"]["findings"] == []
+
+
+def test_a_stored_run_comes_out_again(session: Session, run: Run) -> None:
+    session.commit()
+    session.expire_all()
+    found = runs.recompute(session, run.id)
+    assert found.numbers == 70 * 23
+    assert found.largest_difference <= 1e-9
+
+
+def test_a_changed_score_is_found(session: Session, run: Run) -> None:
+    row = _score(session, run, "R05")
+    session.execute(update(RepScore).where(RepScore.id == row.id).values(reported=row.reported + 1e-6))
+    session.expire_all()
+    with pytest.raises(runs.ScoresDiffer, match="does not come out again"):
+        runs.recompute(session, run.id)
+
+
+def test_changed_answers_are_found(session: Session, run: Run) -> None:
+    table = pd.read_parquet(BytesIO(run.snapshot))
+    table.loc[0, "overall"] = 1.0
+    buffer = BytesIO()
+    table.to_parquet(buffer, index=False)
+    run.snapshot = buffer.getvalue()
+    with pytest.raises(runs.ScoresDiffer, match="not those it was made from"):
+        runs.recompute(session, run.id)
+
+
+def test_scoring_is_journaled(session: Session, run: Run) -> None:
+    entry = session.scalars(select(JournalEntry).where(JournalEntry.action == "period scored")).one()
+    assert (entry.by, entry.subject, entry.details["answers"]) == ("a@h.example", "2026-H1", run.fingerprint)
+
+
+def test_explain_gives_every_item_with_its_steps(session: Session, run: Run, surveyed: Surveyed) -> None:
+    told = runs.explain(session, surveyed.period, "R01")
+    assert [one.score.item for one in told.items][-1] == "satisfaction"
+    composite = told.items[-1]
+    assert {"segment", "size_band"} <= {name for name, _ in composite.adjusters}
+    assert sum(amount for _, amount in composite.adjusters) == pytest.approx(composite.score.mix, abs=1e-9)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_refusals_say_what_to_do(session: Session, surveyed: Surveyed, now: datetime) -> None:
+    with pytest.raises(UnknownPeriod):
+        runs.score_period(session, "2031-H1", SPEC, by="a", at=now)
+    with pytest.raises(runs.NoRun, match="evenhand score 2026-H1"):
+        runs.explain(session, surveyed.period, "R01")
+    with pytest.raises(runs.NotScored, match="no reason"):
+        runs.score_period(session, surveyed.period, SPEC + '\n[[adjuster]]\nname="x"\nkind="number"\n', by="a", at=now)
+    with pytest.raises(runs.UnknownRun):
+        runs.recompute(session, 77)
+    session.execute(update(Response).values(version_no=99))
+    with pytest.raises(runs.NothingAnswered, match="nothing to score"):
+        runs.score_period(session, surveyed.period, SPEC, by="a", at=now)
+
+
+def test_a_window_of_two_periods_reads_the_one_before(session: Session, surveyed: Surveyed, now: datetime) -> None:
+    from datetime import date
+
+    from survey.models import Period
+
+    session.add(Period(code="2026-H2", from_on=date(2026, 7, 1), to_on=date(2026, 12, 31)))
+    session.flush()
+    run = runs.score_period(session, "2026-H2", SPEC.replace("window = 1", "window = 2"), by="a", at=now)
+    assert _score(session, run, "R01").responses == 24
