@@ -1,0 +1,84 @@
+"""Which territory policy a run can carry, decided from the frame before any answer is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from scoring.findings import Finding, Refusal
+from scoring.ratings import Floats, Ratings
+from scoring.spec import AdjustmentSpec
+
+FEWEST_TERRITORIES = 4
+"""Territories with two or more reps that the pooled policy needs."""
+
+FEW_TERRITORIES = 8
+"""Below this their variance is poorly known."""
+
+
+class EffectsMissing(Refusal):
+    """The territory effects of an earlier run are to be kept but were not given."""
+
+    sentence = "The spec keeps the territory effects of run %(run)s, but they were not found for %(item)s."
+
+
+def territory_policy(ratings: Ratings, spec: AdjustmentSpec) -> tuple[str, tuple[Finding, ...]]:
+    """The policy in force ("pooled", "peer", "company" or "frozen") and what to know about it."""
+    comparable = ratings.comparable_territories
+    if spec.territory_from:
+        return "frozen", ()
+    if spec.territory == "pooled" and comparable < FEWEST_TERRITORIES:
+        return "company", (_too_few(comparable),)
+    if spec.territory == "peer" and comparable == 0:
+        return "company", (_nobody_to_compare(),)
+    if spec.territory != "pooled":
+        return spec.territory, ()
+    findings = [_exchangeable()]
+    if comparable < FEW_TERRITORIES:
+        findings.append(_poorly_known(comparable))
+    return "pooled", tuple(findings)
+
+
+def kept_effects(
+    ratings: Ratings, spec: AdjustmentSpec, item: str, given: Mapping[str, Mapping[str, float]] | None
+) -> Floats | None:
+    """The kept τ̂ of one item over all territories (territories,), 0 where the earlier run had none; None if none are kept."""
+    if not spec.territory_from:
+        return None
+    if given is None or item not in given:
+        raise EffectsMissing(run=spec.territory_from, item=item)
+    return np.array([given[item].get(name, 0.0) for name in ratings.territories])
+
+
+def _too_few(count: int) -> Finding:
+    return Finding(
+        name="too_few_territories",
+        sentence="Only %(count)s territories have two or more reps; four are needed to take territory out, so scores are "
+        "compared across the company without a territory step.",
+        values={"count": count},
+    )
+
+
+def _nobody_to_compare() -> Finding:
+    return Finding(
+        name="no_colleagues",
+        sentence="No territory has two reps, so nobody has colleagues to be compared with; scores are compared across the "
+        "company without a territory step.",
+    )
+
+
+def _exchangeable() -> Finding:
+    return Finding(
+        name="exchangeable",
+        sentence="The pooled policy assumes that rep quality is spread alike over territories. If good reps were sent to hard "
+        "territories its 95 %% intervals cover only 80–84 %%; differences within a territory stay valid.",
+    )
+
+
+def _poorly_known(count: int) -> Finding:
+    return Finding(
+        name="territory_variance_poorly_known",
+        sentence="Territory variance poorly known: only %(count)s territories have two or more reps.",
+        values={"count": count},
+    )

@@ -1,0 +1,367 @@
+"""The one checked table that enters: who rated whom, where, what they said, and what was known about them beforehand."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.findings import Finding, Refusal
+from scoring.spec import AdjustmentSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHARDS = 64
+"""Sums run over this many parts, cut by a hash of the customer, always in the same order."""
+
+OPTIONAL = ("wave", "mode")
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int32]
+
+
+class MissingColumn(Refusal):
+    """A column the spec needs is not in the table."""
+
+    sentence = "The ratings have no column %(column)s; add it, or take it out of the spec."
+
+
+class MissingIdentity(Refusal):
+    """A row does not say who was rated, where, or by whom."""
+
+    sentence = "Row %(row)s of the ratings has no %(column)s; every row needs a rep, a territory and a customer."
+
+
+class NotFinite(Refusal):
+    """An infinite number in the table."""
+
+    sentence = "Row %(row)s of the ratings has an infinite %(column)s; correct it or leave it blank."
+
+
+class BadWeight(Refusal):
+    """A weight that is missing, zero or negative."""
+
+    sentence = "Row %(row)s of the ratings has the weight %(value)s; every weight must be above zero."
+
+
+class NoRatings(Refusal):
+    """An empty table, or one in which nobody answered anything."""
+
+    sentence = "Nobody has answered any of the items %(items)s; there is nothing to score."
+
+
+class OneRep(Refusal):
+    """A single rep."""
+
+    sentence = "All ratings are about one rep, %(rep)s; scores compare reps, so at least two are needed."
+
+
+class OneCustomer(Refusal):
+    """A single customer."""
+
+    sentence = "All ratings come from one customer, %(customer)s; at least two are needed to know how sure a score is."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Category:
+    """An adjuster with named levels, sorted; ``codes`` (rows,) index them, −1 where unknown."""
+
+    levels: tuple[str, ...]
+    codes: Codes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """An adjuster that is a number; ``values`` (rows,), NaN where unknown."""
+
+    values: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratings:
+    """Rows in canonical order: by shard, customer, rep, territory, then by content.
+
+    ``rep``, ``territory``, ``customer``, ``cell`` (rows,) are codes into the sorted names and into the cells; ``weight``
+    (rows,) is positive; ``items`` hold the raw answers (rows,), NaN where there is none on the scale. Rows without any
+    answer stay: they are part of the frame. ``shards`` (65,) are the row bounds of the shards.
+    """
+
+    reps: tuple[str, ...]
+    territories: tuple[str, ...]
+    customers: NDArray[Any]
+    rep: Codes
+    territory: Codes
+    customer: Codes
+    cell: Codes
+    cell_rep: Codes
+    cell_territory: Codes
+    weight: Floats
+    items: Mapping[str, Floats]
+    adjusters: Mapping[str, Category | Number]
+    shards: NDArray[np.int64]
+    findings: tuple[Finding, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rep)
+
+    def slices(self) -> Iterator[slice]:
+        """The rows of each shard, in order."""
+        for first, last in zip(self.shards[:-1], self.shards[1:], strict=True):
+            yield slice(int(first), int(last))
+
+    def weigh(self, answered: NDArray[np.bool_], weights: str) -> Floats:
+        """ω (rows,): the row's weight, under "customer" divided by the sum over the same rep and customer; 0 if not answered.
+
+        So a customer counts once per rep however often they answer.
+        """
+        weight = np.where(answered, self.weight, 0.0)
+        if weights == "response":
+            return weight
+        pair = np.cumsum(self.new_pair) - 1
+        total = np.bincount(pair, weight)[pair]
+        return np.divide(weight, total, out=np.zeros_like(weight), where=total > 0)
+
+    @property
+    def new_customer(self) -> NDArray[np.bool_]:
+        """Rows (rows,) at which another customer begins."""
+        return np.insert(self.customer[1:] != self.customer[:-1], 0, True)
+
+    @property
+    def new_pair(self) -> NDArray[np.bool_]:
+        """Rows (rows,) at which another customer-and-rep pair begins."""
+        return self.new_customer | np.insert(self.rep[1:] != self.rep[:-1], 0, True)
+
+    @property
+    def new_group(self) -> NDArray[np.bool_]:
+        """Rows (rows,) at which another customer-and-cell group begins."""
+        return self.new_customer | np.insert(self.cell[1:] != self.cell[:-1], 0, True)
+
+    @property
+    def comparable_territories(self) -> int:
+        """How many territories have at least two reps in the frame, answered or not."""
+        return int(np.count_nonzero(np.bincount(self.cell_territory) >= 2))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what was scored, the same for the same rows in any order."""
+        digest = hashlib.sha256()
+        for names in (self.reps, self.territories, self.customers):
+            digest.update("\x1f".join(names).encode() + b"\x1e")
+        columns: list[tuple[str, NDArray[Any]]] = [
+            ("rep", self.rep), ("territory", self.territory), ("customer", self.customer), ("weight", self.weight),
+            *self.items.items(),
+        ]  # fmt: skip
+        for name, adjuster in self.adjusters.items():
+            if isinstance(adjuster, Category):
+                columns.append(("\x1f".join((name, *adjuster.levels)), adjuster.codes))
+            else:
+                columns.append((name, adjuster.values))
+        for name, column in columns:
+            digest.update(name.encode() + b"\x1e")
+            digest.update(np.ascontiguousarray(column).data)
+        return digest.hexdigest()
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame, spec: AdjustmentSpec) -> Ratings:
+        """Check a table and put it in canonical order.
+
+        Columns ``rep``, ``territory``, ``customer``, optional ``weight``, then one per adjuster and item of the spec
+        (the adjusters ``wave`` and ``mode`` may be absent). Items hold raw answers on the scale of the spec; anything
+        blank, unreadable or off the scale is a missing answer, and counted in a finding.
+
+        Raises:
+            MissingColumn, MissingIdentity, NotFinite, BadWeight, NoRatings, OneRep, OneCustomer.
+        """
+        findings: list[Finding] = []
+        _check_columns(table, spec)
+        rep, reps = _names(table, "rep")
+        territory, territories = _names(table, "territory")
+        customer, customers, bounds = _sharded(table)
+        weight = _weights(table)
+        items = {item.name: _answers(table, item.name, item.lo, item.hi, findings) for item in spec.items}
+        adjusters: dict[str, Category | Number] = {}
+        for adjuster in spec.adjusters:
+            if adjuster.name not in table.columns:
+                findings.append(_absent(adjuster.name))
+            elif adjuster.kind == "category":
+                codes, levels = _names(table, adjuster.name, blank=True)
+                adjusters[adjuster.name] = Category(levels=levels, codes=codes)
+            else:
+                adjusters[adjuster.name] = Number(values=_numbers(table, adjuster.name, findings))
+        _check_enough(reps, customers, items)
+        contents = [weight, *items.values()]
+        contents += [one.codes if isinstance(one, Category) else one.values for one in adjusters.values()]
+        order, duplicates = _canonical(rep, territory, customer, contents)
+        if duplicates:
+            findings.append(_duplicates(duplicates))
+        rep, territory, customer = rep[order], territory[order], customer[order]
+        cell, cell_rep, cell_territory = _cells(rep, territory, len(territories))
+        return cls(
+            reps=reps, territories=territories, customers=customers,
+            rep=rep, territory=territory, customer=customer,
+            cell=cell, cell_rep=cell_rep, cell_territory=cell_territory,
+            weight=weight[order],
+            items={name: values[order] for name, values in items.items()},
+            adjusters={name: _reorder(adjuster, order) for name, adjuster in adjusters.items()},
+            shards=np.searchsorted(customer, bounds).astype(np.int64),
+            findings=tuple(findings),
+        )  # fmt: skip
+
+
+def _check_columns(table: pd.DataFrame, spec: AdjustmentSpec) -> None:
+    needed = ["rep", "territory", "customer", *(item.name for item in spec.items)]
+    needed += [adjuster.name for adjuster in spec.adjusters if adjuster.name not in OPTIONAL]
+    for column in needed:
+        if column not in table.columns:
+            raise MissingColumn(column=column)
+
+
+def _check_enough(reps: Sequence[str], customers: NDArray[Any], items: Mapping[str, Floats]) -> None:
+    if all(np.isnan(values).all() for values in items.values()):
+        raise NoRatings(items=", ".join(items))
+    if len(reps) == 1:
+        raise OneRep(rep=reps[0])
+    if len(customers) == 1:
+        raise OneCustomer(customer=customers[0])
+
+
+def _codes(table: pd.DataFrame, column: str, *, blank: bool = False) -> tuple[Codes, NDArray[Any]]:
+    """Codes into the distinct names of a column, in order of appearance; −1 where it is blank, if it may be."""
+    codes, found = pd.factorize(table[column])
+    values = pd.Series(np.asarray(found))
+    if pd.api.types.is_float_dtype(values) and (values % 1 == 0).all():
+        values = values.astype(np.int64)  # whole numbers spoilt by a blank elsewhere in their column
+    texts = values.astype(str).str.strip()
+    recode, names = pd.factorize(texts.where(texts != ""))
+    recoded = np.append(recode, -1)[codes].astype(np.int32)
+    if not blank and (absent := np.flatnonzero(recoded < 0)).size:
+        raise MissingIdentity(row=int(absent[0]) + 1, column=column)
+    return recoded, np.asarray(names, dtype=object)
+
+
+def _names(table: pd.DataFrame, column: str, *, blank: bool = False) -> tuple[Codes, tuple[str, ...]]:
+    """Codes into the sorted distinct names of a column."""
+    codes, names = _codes(table, column, blank=blank)
+    order = np.argsort(names, kind="stable")
+    place = np.full(len(names) + 1, -1, dtype=np.int32)
+    place[order] = np.arange(len(names), dtype=np.int32)
+    return place[codes], tuple(names[order])
+
+
+def _sharded(table: pd.DataFrame) -> tuple[Codes, NDArray[Any], NDArray[np.int64]]:
+    """Customers numbered by shard, then by hash; ``bounds`` (65,) are the first customer of every shard and the end."""
+    codes, names = _codes(table, "customer")
+    hashed = pd.util.hash_array(names, categorize=False)
+    shard = (hashed % np.uint64(SHARDS)).astype(np.int64)
+    order = np.lexsort((hashed, shard))
+    place = np.empty(len(names), dtype=np.int32)
+    place[order] = np.arange(len(names), dtype=np.int32)
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(shard, minlength=SHARDS))])
+    return place[codes], names[order], bounds.astype(np.int64)
+
+
+def _weights(table: pd.DataFrame) -> Floats:
+    if "weight" not in table.columns:
+        return np.ones(len(table))
+    weight = np.asarray(pd.to_numeric(table["weight"], errors="coerce"), dtype=np.float64)
+    _refuse_infinite(weight, "weight")
+    if (bad := np.flatnonzero(~(weight > 0))).size:
+        raise BadWeight(row=int(bad[0]) + 1, value=table["weight"].iloc[int(bad[0])])
+    return weight
+
+
+def _numbers(table: pd.DataFrame, column: str, findings: list[Finding]) -> Floats:
+    """A column as numbers, NaN where blank or unreadable; the unreadable are counted."""
+    raw = table[column]
+    numbers = np.asarray(pd.to_numeric(raw, errors="coerce"), dtype=np.float64) + 0.0
+    _refuse_infinite(numbers, column)
+    if pd.api.types.is_numeric_dtype(raw):
+        return numbers
+    words = raw[np.isnan(numbers)].dropna().astype(str).str.strip()
+    if unread := int(np.count_nonzero(words != "")):
+        findings.append(
+            Finding(
+                name="not_a_number",
+                sentence="%(count)s values of %(column)s are not numbers and count as missing.",
+                values={"column": column, "count": unread},
+            )
+        )
+    return numbers
+
+
+def _answers(table: pd.DataFrame, column: str, lo: float, hi: float, findings: list[Finding]) -> Floats:
+    """Raw answers; off the scale is missing, never the nearest end of it."""
+    answers = _numbers(table, column, findings)
+    outside = (answers < lo) | (answers > hi)
+    if count := int(np.count_nonzero(outside)):
+        answers = np.where(outside, np.nan, answers)
+        findings.append(
+            Finding(
+                name="off_the_scale",
+                sentence="%(count)s answers to %(item)s lie outside %(lo)g to %(hi)g and count as missing.",
+                item=column,
+                values={"item": column, "count": count, "lo": lo, "hi": hi},
+            )
+        )
+    return answers
+
+
+def _refuse_infinite(numbers: Floats, column: str) -> None:
+    if (infinite := np.flatnonzero(np.isinf(numbers))).size:
+        raise NotFinite(row=int(infinite[0]) + 1, column=column)
+
+
+def _canonical(
+    rep: Codes, territory: Codes, customer: Codes, contents: Sequence[NDArray[Any]]
+) -> tuple[NDArray[np.int64], int]:
+    """The order that depends on nothing but the rows, and how many rows repeat another one exactly."""
+    key = (customer.astype(np.int64) * (int(rep.max()) + 1) + rep) * (int(territory.max()) + 1) + territory
+    order = np.argsort(key, kind="stable")
+    same = key[order][1:] == key[order][:-1]
+    tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
+    if not tied.size:
+        return order, 0
+    rows = order[tied]
+    keys = [*(column[rows] for column in reversed(contents)), key[rows]]
+    order[tied] = rows = rows[np.lexsort(keys)]
+    equal = key[rows][1:] == key[rows][:-1]
+    for column in contents:
+        after, before = column[rows][1:], column[rows][:-1]
+        equal &= (after == before) | ((after != after) & (before != before))
+    return order, int(np.count_nonzero(equal))
+
+
+def _cells(rep: Codes, territory: Codes, territories: int) -> tuple[Codes, Codes, Codes]:
+    """Rep-by-territory cells in order of rep, then territory: the cell of every row, and what each cell is."""
+    codes, pairs = pd.factorize(rep.astype(np.int64) * territories + territory, sort=True)
+    pairs = np.asarray(pairs, dtype=np.int64)
+    return codes.astype(np.int32), (pairs // territories).astype(np.int32), (pairs % territories).astype(np.int32)
+
+
+def _reorder(adjuster: Category | Number, order: NDArray[np.int64]) -> Category | Number:
+    if isinstance(adjuster, Category):
+        return Category(levels=adjuster.levels, codes=adjuster.codes[order])
+    return Number(values=adjuster.values[order])
+
+
+def _absent(column: str) -> Finding:
+    return Finding(
+        name="column_absent",
+        sentence="The ratings have no column %(column)s, so nothing is adjusted for it.",
+        values={"column": column},
+    )
+
+
+def _duplicates(count: int) -> Finding:
+    return Finding(
+        name="duplicate_rows",
+        sentence="%(count)s rows repeat another row exactly. Under customer weights this changes no score, "
+        "but check where the table comes from.",
+        values={"count": count},
+    )

@@ -1,0 +1,76 @@
+"""How much of a difference between scores is real: reliability, evidence, and how many answers it takes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+from scoring.ratings import Floats
+from scoring.spec import AdjustmentSpec
+
+
+def reliability(prediction_variance: Floats, between: float) -> Floats:
+    """1 − PEV_r/σ²_θ (reps,): 0 when reps do not differ at all."""
+    if between <= 0:
+        return np.zeros_like(prediction_variance)
+    return 1 - prediction_variance / between
+
+
+def evidence(
+    spec: AdjustmentSpec, customers: NDArray[np.int64], largest: Floats, reliability: Floats | None
+) -> NDArray[np.str_]:
+    """The evidence words (reps,): withheld, thin, provisional or full.
+
+    Args:
+        customers: answering customers.
+        largest: the largest customer's share of the weight.
+        reliability: None when it is unknown; all that is not withheld is then thin.
+    """
+    if reliability is None:
+        word = np.full(len(customers), "thin", dtype="<U11")
+    else:
+        word = np.where(reliability < spec.full_from, "provisional", "full").astype("<U11")
+        word[~(reliability >= spec.thin_below)] = "thin"
+    word[largest > spec.max_customer_share] = "thin"
+    word[customers < spec.minimum_customers] = "withheld"
+    return word
+
+
+def needed_answers(reliability: float, icc: float) -> int:
+    """Answers per rep for a reliability: R/(1−R)·(1−ICC)/ICC, ICC the share of variance that lies between reps."""
+    if not 0 < reliability < 1 or not 0 < icc < 1:
+        raise ValueError(f"reliability {reliability} and icc {icc} must lie between 0 and 1")
+    return math.ceil(round(reliability / (1 - reliability) * (1 - icc) / icc, 9))
+
+
+def paule_mandel(effect: Floats, variance: Floats) -> tuple[float, float]:
+    """σ²_θ and μ̂ of independent effects by Paule and Mandel (1982), through statsmodels; a check of the company policy."""
+    from statsmodels.stats.meta_analysis import combine_effects
+
+    result = combine_effects(effect, variance, method_re="iterated", atol=1e-11)
+    between = float(result.tau2)
+    weight = 1 / (variance + between)
+    return between, float(weight @ effect / weight.sum())
+
+
+def q_profile(effect: Floats, variance: Floats) -> tuple[float, float]:
+    """95 % interval of σ²_θ from Cochran's Q at every value of it (Viechtbauer 2007)."""
+
+    def q(between: float) -> float:
+        weight = 1 / (variance + between)
+        centre = weight @ effect / weight.sum()
+        return float(weight @ (effect - centre) ** 2)
+
+    def solve(probability: float) -> float:
+        target = float(stats.chi2.ppf(probability, len(effect) - 1))
+        if q(0.0) <= target:
+            return 0.0
+        high = float(np.var(effect)) + float(variance.max())
+        while q(high) > target:
+            high *= 2
+        return float(optimize.brentq(lambda between: q(between) - target, 0.0, high, xtol=1e-10 * high, rtol=1e-12))
+
+    return solve(0.975), solve(0.025)

@@ -1,0 +1,134 @@
+"""Restricted maximum likelihood for the variances between reps and between territories.
+
+A coarse grid brackets the maximum, Newton's method on the analytic score finishes it; a variance whose score is negative at
+0 stays at 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import linalg, optimize, stats
+
+from scoring.findings import Refusal
+from scoring.ratings import Floats
+from scoring.territory import Equations, Solution
+
+BRACKET = (0.0, 0.03, 0.12, 0.4, 1.0, 3.0)
+"""Variances first tried, in units of the variance of the cell means."""
+
+HALF_CHI_SQUARE = float(stats.chi2.ppf(0.95, 1)) / 2
+
+
+class TerritoryNotSeparable(Refusal):
+    """REML cannot tell the variance between reps from that between territories."""
+
+    sentence = (
+        "Rep and territory cannot be told apart anywhere (every territory has answers about one rep only), so the pooled "
+        'policy is refused; use territory = "company", or give territories several reps.'
+    )
+
+
+class NoMaximum(Refusal):
+    """The likelihood has no maximum that Newton's method can find."""
+
+    sentence = "The variance between reps could not be estimated: the likelihood of these answers has no clear maximum."
+
+
+def maximise(equations: Equations) -> Solution:
+    """The equations solved at the REML variances.
+
+    Raises:
+        TerritoryNotSeparable: under "pooled", when the information on the two variances is singular.
+        NoMaximum: when Newton's method does not settle.
+    """
+    unit = _unit(equations)
+    if unit == 0:
+        return equations.at(0.0, 0.0)
+    if equations.policy == "pooled":
+        _refuse_singular(equations.at(unit, unit))
+        pairs = [(rep * unit, territory * unit) for rep in BRACKET for territory in BRACKET]
+    else:
+        pairs = [(rep * unit, 0.0) for rep in BRACKET]
+    best = max((equations.at(*pair) for pair in pairs), key=lambda solution: solution.loglik)
+    return _climb(best, unit)
+
+
+def _unit(equations: Equations) -> float:
+    return float(np.var(equations.cells.mean))
+
+
+def _refuse_singular(solution: Solution) -> None:
+    information = solution.derivatives()[2]
+    scale = np.sqrt(np.diag(information))
+    if scale.min() == 0 or 1 - (information[0, 1] / scale.prod()) ** 2 < 1e-10:
+        raise TerritoryNotSeparable
+
+
+def _climb(solution: Solution, unit: float, fixed: int | None = None) -> Solution:
+    """Newton's method from ``solution``, holding variance number ``fixed``, to relative steps below 1e-12."""
+    for _ in range(200):
+        gradient, hessian, _ = solution.derivatives()
+        at = np.array([solution.rep, solution.territory])[: len(gradient)]
+        free = (at > 0) | (gradient > 0)
+        if fixed is not None:
+            free[fixed] = False
+        if not free.any():
+            return solution
+        step = np.zeros(len(at))
+        step[free] = _ascent(gradient[free], hessian[np.ix_(free, free)])
+        better = _line(solution, at, step)
+        if better is None:
+            return solution
+        moved = np.abs(np.array([better.rep, better.territory])[: len(at)] - at)
+        solution = better
+        if np.all(moved <= 1e-12 * (at + 1e-6 * unit)):
+            return solution
+    raise NoMaximum
+
+
+def _ascent(gradient: Floats, hessian: Floats) -> Floats:
+    """Newton's step, turned uphill along directions in which the likelihood is not concave."""
+    values, vectors = linalg.eigh(hessian)
+    size = np.maximum(np.abs(values), 1e-12 * np.abs(values).max())
+    return np.asarray(vectors @ ((vectors.T @ gradient) / size))
+
+
+def _line(solution: Solution, at: Floats, step: Floats) -> Solution | None:
+    """The first of ever shorter steps that does not lower the likelihood; None when no step can help."""
+    slack = 1e-12 * (1 + abs(solution.loglik))
+    for _ in range(60):
+        target = np.maximum(at + step, 0.0)
+        if np.array_equal(target, at):
+            return None
+        candidate = solution.equations.at(*target) if len(at) == 2 else solution.equations.at(target[0], 0.0)
+        if candidate.loglik >= solution.loglik - slack:
+            return candidate
+        step = step / 2
+    return None
+
+
+def profile_interval(best: Solution, which: int) -> tuple[float, float]:
+    """95 % profile-likelihood interval of variance ``which`` (0 σ²_θ, 1 σ²_τ); it may start at 0 or be unbounded."""
+    unit = _unit(best.equations)
+    if unit == 0:
+        return 0.0, 0.0
+    estimate = (best.rep, best.territory)[which]
+    nearest = best
+
+    def beyond(value: float) -> float:
+        nonlocal nearest
+        pair = [nearest.rep, nearest.territory]
+        pair[which] = value
+        nearest = _climb(best.equations.at(*pair), unit, fixed=which)
+        return float(np.sqrt(max(best.loglik - nearest.loglik, 0.0)) - np.sqrt(HALF_CHI_SQUARE))
+
+    low = 0.0
+    if estimate > 0 and beyond(0.0) > 0:
+        low = float(optimize.brentq(beyond, 0.0, estimate, xtol=1e-10 * unit, rtol=1e-10))
+    nearest = best
+    high = 2 * estimate + 0.1 * unit
+    while beyond(high) < 0:
+        high *= 2
+        if high > 1e8 * unit:
+            return low, float("inf")
+    return low, float(optimize.brentq(beyond, estimate, high, xtol=1e-10 * unit, rtol=1e-10))

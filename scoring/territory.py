@@ -1,0 +1,254 @@
+"""Territory: Henderson's mixed-model equations over rep-by-territory cells, their variances by REML, and the policy.
+
+    m_rt = μ + θ_r + τ_t + e_rt,   θ_r ~ (0, σ²_θ),   τ_t ~ (0, σ²_τ),   e_rt ~ (0, D_rt)
+
+θ's block is diagonal and is eliminated; what is left has one row per territory (Henderson 1975; Patterson and Thompson 1971).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, sparse
+
+from scoring.ratings import Codes, Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """The rep-by-territory cells that have answers.
+
+    ``rep``, ``territory`` (cells,) number the reps and territories present from 0; ``mean`` m_rt after mix, ``working``
+    D_rt and ``weight`` Ω_rt (cells,).
+    """
+
+    rep: Codes
+    territory: Codes
+    mean: Floats
+    working: Floats
+    weight: Floats
+
+    @property
+    def reps(self) -> int:
+        return int(self.rep.max()) + 1
+
+    @property
+    def territories(self) -> int:
+        return int(self.territory.max()) + 1
+
+    @property
+    def share(self) -> Floats:
+        """s_rt (cells,): the cell's part of its rep's weight."""
+        return self.weight / np.bincount(self.rep, self.weight)[self.rep]
+
+    @property
+    def rep_share(self) -> Floats:
+        """p_r (reps,): the rep's part of all weight."""
+        return np.bincount(self.rep, self.weight) / self.weight.sum()
+
+    def by_rep(self, values: Floats) -> Floats:
+        """Sums over each rep's cells (reps,)."""
+        return np.bincount(self.rep, values, minlength=self.reps)
+
+    @property
+    def mass(self) -> sparse.csr_array:
+        """1/D_rt as a matrix (reps, territories)."""
+        return sparse.csr_array((1 / self.working, (self.rep, self.territory)), shape=(self.reps, self.territories))
+
+
+class Equations:
+    """The equations of one set of cells under one policy, solved at any pair of variances.
+
+    ``columns`` are the unknowns left after θ is eliminated: μ and the τ under "pooled" (the τ penalised), μ alone under
+    "company", the territories' own levels under "peer".
+    """
+
+    def __init__(self, cells: Cells, policy: str) -> None:
+        self.cells = cells
+        self.policy = policy
+        self.columns = {"pooled": slice(None), "company": slice(0, 1), "peer": slice(1, None)}[policy]
+        self._precision = 1 / cells.working
+        self._mass = cells.mass
+        self._transposed = self._mass.T.tocsr()
+        ones, rows = np.ones(len(cells.rep)), np.arange(len(cells.rep))
+        self._incidence = sparse.csr_array((ones, (rows, cells.rep)), shape=(len(rows), cells.reps))
+        self._place = sparse.csr_array((ones, (rows, cells.territory)), shape=(len(rows), cells.territories))
+        self._rep_mass = cells.by_rep(self._precision)
+        self._territory_mass = np.bincount(cells.territory, self._precision)
+        self._centre = float(np.average(cells.mean, weights=self._precision))
+        self._mean = cells.mean - self._centre
+        self._log_working = float(np.log(cells.working).sum())
+        fixed = np.bincount(cells.territory) if policy == "peer" else np.array([len(cells.mean)])
+        self._constant = (len(cells.mean) - len(fixed)) * np.log(2 * np.pi) - float(np.log(fixed).sum())
+
+    def _outer(self, weight: Floats) -> Floats:
+        """Σ_r weight_r d_r d_r' over all columns (1 + territories, 1 + territories)."""
+        weighted = sparse.diags_array(weight) @ self._mass
+        edge = self._transposed @ (weight * self._rep_mass)
+        out = np.empty((len(edge) + 1, len(edge) + 1))
+        out[0, 0] = weight @ self._rep_mass**2
+        out[0, 1:] = out[1:, 0] = edge
+        out[1:, 1:] = (self._transposed @ weighted).toarray()
+        return out
+
+    def _gather(self, by_cell: Floats) -> Floats:
+        """Σ_cells z·value over all columns (1 + territories,)."""
+        return np.append(by_cell.sum(), np.bincount(self.cells.territory, by_cell, minlength=self.cells.territories))
+
+    def at(self, rep: float, territory: float) -> Solution:
+        """Solve at σ²_θ = ``rep`` and σ²_τ = ``territory`` (the latter used under "pooled" only)."""
+        columns, number = self.columns, self.cells.rep
+        damping = 1 / (1 + rep * self._rep_mass)  # w_r: 1/(σ²_θ h_r)
+        inverse_h = rep * damping
+        matrix = -self._outer(inverse_h)
+        matrix[0, 0] += self._precision.sum()
+        matrix[0, 1:] += self._territory_mass
+        matrix[1:, 0] += self._territory_mass
+        matrix[1:, 1:] += np.diag(self._territory_mass)
+        matrix = matrix[columns, columns]
+        scale, penalty = np.ones(len(matrix)), np.zeros(len(matrix))
+        if self.policy == "pooled":
+            scale[1:], penalty[1:] = np.sqrt(territory), 1.0
+        factor = linalg.cho_factor(matrix * np.outer(scale, scale) + np.diag(penalty))
+        inner = np.outer(scale, scale) * linalg.cho_solve(factor, np.eye(len(matrix)))
+        weighted = self._precision * self._mean
+        pooled = self.cells.by_rep(weighted)
+        right = self._gather(weighted - self._precision * (inverse_h * pooled)[number])[columns]
+        solved = inner @ right
+        effects = np.zeros(self.cells.territories + 1)
+        effects[columns] = solved
+        rest = self._mean - effects[0] - effects[1:][self.cells.territory]
+        pull = damping * self.cells.by_rep(self._precision * rest)  # Zθ'Py
+        quadratic = weighted @ self._mean - inverse_h @ pooled**2 - right @ solved
+        loglik = -0.5 * (
+            self._constant + self._log_working + float(np.log1p(rep * self._rep_mass).sum())
+            + 2 * float(np.log(np.diag(factor[0])).sum()) + float(quadratic)
+        )  # fmt: skip
+        level = float(effects[0])
+        tau = effects[1:]
+        if self.policy == "peer":
+            level = float(np.bincount(self.cells.territory, self.cells.weight) @ tau / self.cells.weight.sum())
+            tau = tau - level
+        return Solution(
+            equations=self, rep=rep, territory=territory if self.policy == "pooled" else 0.0,
+            mu=level + self._centre, tau=tau, theta=rep * pull, inner=inner, damping=damping, inverse_h=inverse_h,
+            matrix=matrix, pull=pull, loglik=loglik, rest=rest,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solution:
+    """The equations solved at σ²_θ = ``rep``, σ²_τ = ``territory``.
+
+    ``mu``, ``tau`` (territories,), ``theta`` (reps,) are μ̂, τ̂, θ̂; ``inner`` is M, ``matrix`` its inverse without the
+    penalty, ``inverse_h`` 1/h_r and ``damping`` 1/(σ²_θ h_r) (reps,); ``loglik`` the restricted log-likelihood with
+    + ½ log|X'X|.
+    """
+
+    equations: Equations
+    rep: float
+    territory: float
+    mu: float
+    tau: Floats
+    theta: Floats
+    inner: Floats
+    matrix: Floats
+    damping: Floats
+    inverse_h: Floats
+    pull: Floats
+    rest: Floats
+    loglik: float
+
+    @property
+    def cells(self) -> Cells:
+        return self.equations.cells
+
+    @cached_property
+    def loadings(self) -> Floats:
+        """d_r/h_r over the unknowns (reps, columns)."""
+        full = np.hstack([self.equations._rep_mass[:, None], self.equations._mass.toarray()])
+        return full[:, self.equations.columns] * self.inverse_h[:, None]
+
+    @cached_property
+    def reduction(self) -> Floats:
+        """R, the column of a cell being (z_rt − d_r/h_r)/D_rt (columns, cells); the same for every σ²_τ."""
+        cells = self.cells
+        full = np.zeros((cells.territories + 1, len(cells.rep)))
+        full[0] = 1.0
+        full[cells.territory + 1, np.arange(len(cells.rep))] = 1.0
+        return np.asarray((full[self.equations.columns] - self.loadings[cells.rep].T) / cells.working)
+
+    @property
+    def gain(self) -> Floats:
+        """J M, so that τ̂ = (gain @ reduction) m (territories, columns)."""
+        if self.equations.policy == "peer":
+            share = np.bincount(self.cells.territory, self.cells.weight) / self.cells.weight.sum()
+            return np.asarray(self.inner - share @ self.inner)
+        return self.inner[1:]
+
+    @cached_property
+    def prediction_variance(self) -> Floats:
+        """PEV_r = 1/h_r + (d_r/h_r)'M(d_r/h_r) (reps,)."""
+        return self.inverse_h + np.sum((self.loadings @ self.inner) * self.loadings, axis=1)
+
+    def prediction_covariance(self, reps: NDArray[np.int64]) -> Floats:
+        """Covariance of the prediction errors of some reps (reps, reps)."""
+        loadings = self.loadings[reps]
+        return np.diag(self.inverse_h[reps]) + loadings @ self.inner @ loadings.T
+
+    def project(self, block: Floats) -> Floats:
+        """P block (cells, anything): V⁻¹ with the fixed effects taken out."""
+        cells, averaging = self.cells, self.equations._incidence
+
+        def within(values: Floats) -> Floats:
+            precise = values / cells.working[:, None]
+            taken = (averaging.T @ precise) * self.inverse_h[:, None]
+            return np.asarray(precise - taken[cells.rep] / cells.working[:, None])
+
+        weighted = within(block)
+        gathered = np.vstack([weighted.sum(axis=0), self.equations._place.T @ weighted])[self.equations.columns]
+        effects = np.zeros((cells.territories + 1, block.shape[1]))
+        effects[self.equations.columns] = self.inner @ gathered
+        return within(block - effects[0] - effects[1:][cells.territory])
+
+    @cached_property
+    def spread(self) -> Floats:
+        """Σ_r d_r d_r'/(σ²_θ h_r)² over the unknowns (columns, columns)."""
+        columns = self.equations.columns
+        return self.equations._outer(self.damping**2)[columns, columns]
+
+    def derivatives(self) -> tuple[Floats, Floats, Floats]:
+        """Gradient, Hessian and expected information of the restricted log-likelihood in the free variances (σ²_θ, σ²_τ)."""
+        equations, inner, spread = self.equations, self.inner, self.spread
+        own = self.damping * equations._rep_mass
+        cubes = equations._outer(self.damping**2 * own)[equations.columns, equations.columns]
+        bent = inner @ spread
+        pulled = self._gathered(self.damping * self.pull)
+        gradient = self.pull @ self.pull - (own.sum() - np.trace(bent))
+        information = (np.sum(own**2) - 2 * np.sum(inner * cubes) + np.sum(bent * bent.T)) / 2
+        curve = self.pull @ (own * self.pull) - pulled @ inner @ pulled
+        if equations.policy != "pooled":
+            return np.array([gradient / 2]), np.array([[information - curve]]), np.array([[information]])
+        block = self.matrix[:, 1:]
+        mixed = np.eye(len(inner))[:, 1:] - inner @ block  # Zθ'PZτ has the rows w_r d_r' times this
+        among = self.matrix[1:, 1:] - block.T @ inner @ block  # Zτ'PZτ
+        cells = self.cells
+        slack = (self.rest - self.theta[cells.rep]) / cells.working  # Py
+        lean = np.bincount(cells.territory, slack, minlength=cells.territories)  # Zτ'Py
+        gradients = np.array([gradient, lean @ lean - np.trace(among)]) / 2
+        informations = np.empty((2, 2))
+        informations[0, 0], informations[1, 1] = information, np.sum(among * among) / 2
+        informations[0, 1] = informations[1, 0] = np.sum(mixed * (spread @ mixed)) / 2
+        curves = np.empty((2, 2))
+        curves[0, 0], curves[1, 1] = curve, lean @ among @ lean
+        curves[0, 1] = curves[1, 0] = pulled @ mixed @ lean
+        return gradients, informations - curves, informations
+
+    def _gathered(self, weight: Floats) -> Floats:
+        """Σ_r weight_r d_r over the unknowns (columns,)."""
+        equations = self.equations
+        full = np.append(weight @ equations._rep_mass, equations._transposed @ weight)
+        return full[equations.columns]
