@@ -214,7 +214,7 @@ def _storable(value: Any) -> Any:
 
 
 def _store(session: Session, run: Run, adjustment: Adjustment) -> None:
-    rep_ids = {code: rep_id for code, rep_id in session.execute(select(Rep.code, Rep.id))}
+    rep_ids = dict(iter(session.execute(select(Rep.code, Rep.id))))
     scores = [
         {"run_id": run.id, "rep_id": rep_ids[score.rep], **{name: getattr(score, name) for name in _STORED}}
         for score in adjustment.scores

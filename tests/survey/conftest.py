@@ -54,7 +54,7 @@ class Surveyed:
 
 @pytest.fixture
 def surveyed(session: Session, now: datetime) -> Surveyed:
-    dice = random.Random(20260706)  # noqa: S311 - invented answers
+    dice = random.Random(20260706)
     session.add(
         Company(
             name="Harbour Instruments", name_zh="港湾仪表", time_zone="Asia/Shanghai", privacy_contact="p@h.example"

@@ -69,7 +69,7 @@ def test_raw_is_the_plain_mean_of_what_was_answered(session: Session, run: Run) 
     assert _score(session, run, "R02", "advice").raw == pytest.approx(expected, abs=1e-9)
 
 
-def _subjects_of(rep: str):  # noqa: ANN202 - a select
+def _subjects_of(rep: str):
     from survey.models import Subject
 
     return select(Subject.id).join(Rep).where(Rep.code == rep)

@@ -1,0 +1,160 @@
+"""Schemes: shipped as data beside this file, adopted by a named person, and frozen from then on.
+
+A version that was adopted never changes; other content needs another version number. Drafts may be drawn up with any
+scheme: it is stored without an adopter, and may still change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from scoring.scheme import Scheme, SchemeRefused, check
+from scoring.toml_tables import Mistake
+from survey import journal
+from survey.models import SchemeVersion
+from survey.refusals import N_, Refused
+
+SHIPPED = Path(__file__).parent
+
+
+class UnknownScheme(Refused):
+    pass
+
+
+class SchemeNotUsable(Refused):
+    """A scheme with mistakes in it; `problems` names every one."""
+
+
+class SchemeFrozen(Refused):
+    pass
+
+
+class NotAdopted(Refused):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One scheme as listed: its newest adopted version, or the shipped one when none was adopted."""
+
+    name: str
+    version: int
+    title_zh: str
+    title_en: str
+    source_zh: str
+    source_en: str
+    adopted_at: datetime | None
+    adopted_by: str | None
+
+
+def shipped() -> dict[str, str]:
+    """The text of every scheme that ships, by name."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(SHIPPED.glob("*.toml"))}
+
+
+def read(text: str) -> Scheme:
+    """The scheme written in a text. Raises SchemeNotUsable with every mistake, its place and remedy."""
+    try:
+        return Scheme.from_toml(text)
+    except SchemeRefused as refusal:
+        raise SchemeNotUsable(
+            N_("The scheme cannot be used: %(mistakes)s"),
+            mistakes=str(refusal),
+            problems=tuple(Refused("%(mistake)s", mistake=mistake) for mistake in refusal.mistakes),
+        ) from None
+
+
+def mistakes(text: str) -> Sequence[Mistake]:
+    """Every mistake and every piece of advice about a scheme's text, in the order of its lines."""
+    return check(text)
+
+
+def listed(session: Session) -> tuple[Listed, ...]:
+    """Every scheme there is, by name."""
+    adopted = select(SchemeVersion).where(SchemeVersion.adopted_at.is_not(None)).order_by(SchemeVersion.version)
+    newest = {row.name: row for row in session.scalars(adopted)}
+    texts = shipped() | {name: row.content for name, row in newest.items()}
+    return tuple(_listed(read(text), newest.get(name)) for name, text in sorted(texts.items()))
+
+
+def _listed(scheme: Scheme, row: SchemeVersion | None) -> Listed:
+    return Listed(
+        name=scheme.code, version=scheme.version, title_zh=scheme.title_zh, title_en=scheme.title_en,
+        source_zh=scheme.source_zh, source_en=scheme.source_en,
+        adopted_at=row.adopted_at if row else None, adopted_by=row.adopted_by if row else None,
+    )  # fmt: skip
+
+
+def text_of(session: Session, name: str) -> str:
+    """The text of the newest adopted version of a scheme, or of the shipped one. Raises UnknownScheme."""
+    row = _newest(session, name)
+    text = row.content if row else shipped().get(name)
+    if text is None:
+        raise UnknownScheme(
+            N_("There is no scheme %(name)s. Choose one of %(names)s, or give a file."),
+            name=name, names=", ".join(one.name for one in listed(session)),
+        )  # fmt: skip
+    return text
+
+
+def adopted(session: Session, name: str) -> SchemeVersion:
+    """The newest adopted version. Raises UnknownScheme, NotAdopted."""
+    row = _newest(session, name)
+    if row is None:
+        text_of(session, name)
+        raise NotAdopted(
+            N_("%(name)s is not adopted yet. Adopt it (evenhand schemes adopt %(name)s), or draw up drafts (--draft)."),
+            name=name,
+        )
+    return row
+
+
+def _newest(session: Session, name: str) -> SchemeVersion | None:
+    return session.scalar(
+        select(SchemeVersion)
+        .where(SchemeVersion.name == name, SchemeVersion.adopted_at.is_not(None))
+        .order_by(SchemeVersion.version.desc())
+        .limit(1)
+    )
+
+
+def keep(session: Session, text: str) -> SchemeVersion:
+    """Store a scheme for drafts, without adopting it. The same content again is found, not stored twice.
+
+    Raises SchemeNotUsable, SchemeFrozen.
+    """
+    scheme = read(text)
+    row = session.scalar(
+        select(SchemeVersion).where(SchemeVersion.name == scheme.code, SchemeVersion.version == scheme.version)
+    )
+    if row is None:
+        row = SchemeVersion(name=scheme.code, version=scheme.version, content=text, content_hash=scheme.hash)
+        session.add(row)
+    elif row.content_hash != scheme.hash:
+        if row.adopted_at is not None:
+            raise SchemeFrozen(
+                N_("Version %(version)s of %(name)s is adopted and frozen. Give the changed scheme version %(next)s."),
+                version=row.version, name=row.name, next=row.version + 1,
+            )  # fmt: skip
+        row.content, row.content_hash = text, scheme.hash
+    session.flush()
+    return row
+
+
+def adopt(session: Session, text: str, *, by: str, at: datetime) -> SchemeVersion:
+    """Make a scheme the company's own, frozen from now on. Adopting the same again changes nothing.
+
+    Raises SchemeNotUsable, SchemeFrozen.
+    """
+    row = keep(session, text)
+    if row.adopted_at is None:
+        row.adopted_at, row.adopted_by = at, by
+        details = {"version": row.version, "content": row.content_hash}
+        journal.record(session, "scheme adopted", row.name, details, by=by, at=at)
+    return row

@@ -1,0 +1,61 @@
+"""Schemes are data: listed, checked, adopted by a named person, frozen from then on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey import schemes
+from survey.models import JournalEntry, SchemeVersion
+
+KELON = schemes.shipped()["kelon-branch-manager"]
+
+
+def test_every_shipped_scheme_is_listed_under_its_own_name(session: Session) -> None:
+    found = {one.name: one for one in schemes.listed(session)}
+    assert found.keys() == schemes.shipped().keys() >= {"kelon-branch-manager", "taiwan-six"}
+    assert found["taiwan-six"].title_zh == "台湾企业六项考核标准"
+    assert all(one.source_en and one.adopted_at is None for one in found.values())
+
+
+def test_adopting_is_journaled_once(session: Session, now: datetime) -> None:
+    first = schemes.adopt(session, KELON, by="a@h.example", at=now)
+    assert schemes.adopt(session, KELON, by="b@h.example", at=now) is first
+    assert (first.adopted_by, first.version) == ("a@h.example", 1)
+    entries = session.scalars(select(JournalEntry).where(JournalEntry.action == "scheme adopted")).all()
+    assert [entry.details["content"] for entry in entries] == [first.content_hash]
+    assert schemes.adopted(session, "kelon-branch-manager") is first
+
+
+def test_an_adopted_version_is_frozen(session: Session, now: datetime) -> None:
+    schemes.adopt(session, KELON, by="a", at=now)
+    changed = KELON.replace("cap = 1.0", "cap = 1.2")
+    with pytest.raises(schemes.SchemeFrozen, match="version 2"):
+        schemes.adopt(session, changed, by="a", at=now)
+    with pytest.raises(schemes.SchemeFrozen):
+        schemes.keep(session, changed)
+    newer = schemes.adopt(session, "version = 2\n" + changed, by="a", at=now)
+    assert schemes.adopted(session, "kelon-branch-manager") is newer
+    assert schemes.text_of(session, "kelon-branch-manager") == "version = 2\n" + changed
+
+
+def test_a_draft_scheme_may_still_change_and_is_not_adopted(session: Session) -> None:
+    schemes.keep(session, KELON)
+    row = schemes.keep(session, KELON.replace("cap = 1.0", "cap = 1.2"))
+    assert session.scalars(select(SchemeVersion)).all() == [row]
+    with pytest.raises(schemes.NotAdopted, match="--draft"):
+        schemes.adopted(session, "kelon-branch-manager")
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_mistakes_are_all_named(session: Session, now: datetime) -> None:
+    wrong = KELON.replace("weight = 40", "weight = 50").replace('rule = "ratio"', 'rule = "guess"', 1)
+    with pytest.raises(schemes.SchemeNotUsable) as refused:
+        schemes.adopt(session, wrong, by="a", at=now)
+    assert len(refused.value.problems) == 2
+    assert [one for one in schemes.mistakes(KELON) if not one.warning] == []
+    with pytest.raises(schemes.UnknownScheme, match="taiwan-six"):
+        schemes.adopted(session, "nobody's")
