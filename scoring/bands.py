@@ -104,15 +104,15 @@ def verdict(
         neighbour="" if second is None else bands[second].code,
         neighbour_probability=None if second is None else chances[second],
         reward_band=bands[higher].code if doubt else band.code,
-        adverse_band="" if adverse_barred else _worst_sure(bands, limits, band, reaches),
+        adverse_band="" if adverse_barred else _worst_sure(bands, limits, reaches),
     )
 
 
-def _worst_sure(bands: Sequence[Band], limits: Limits, band: Band, reaches: Callable[[float], float]) -> str:
-    """The worst adverse band, no worse than the rep's, whose upper cut the total misses surely enough."""
+def _worst_sure(bands: Sequence[Band], limits: Limits, reaches: Callable[[float], float]) -> str:
+    """The worst adverse band whose upper cut the total misses surely enough."""
     sure = [
         lower.code
         for upper, lower in itertools.pairwise(bands)
-        if lower.adverse and lower.cut >= band.cut and 1 - reaches(upper.cut) >= limits.adverse
+        if lower.adverse and 1 - reaches(upper.cut) >= limits.adverse
     ]
     return sure[-1] if sure else ""

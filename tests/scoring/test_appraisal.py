@@ -152,6 +152,7 @@ class TestKelon:
         )[0]
         assert outcome.total == pytest.approx(91.3 - 12)
         assert part(outcome, "total_cap").points == 8
+        assert outcome.if_zero == outcome.if_full == outcome.total
 
     def test_multipliers_count_before_the_cap(self) -> None:
         doubled = [replace(one, multiplier=2.0) for one in events(listed=[("daily", 2), ("exposure", 4)])]
@@ -292,6 +293,11 @@ class TestEvidence:
         outcome = self.taiwan(score(reported=None, sd=None, evidence="thin"))
         assert part(outcome, "satisfaction").missing == "not_measured"
 
+    def test_thin_satisfaction_earns_no_benefit_of_the_doubt(self) -> None:
+        """72 points elsewhere and 7.9 of satisfaction: just below 80, P(B) = .48."""
+        outcomes = [self.taiwan(score(reported=71.9, evidence=evidence)) for evidence in ("thin", "full")]
+        assert [(one.band, one.neighbour, one.reward_band) for one in outcomes] == [("C", "B", "C"), ("C", "B", "B")]
+
     @pytest.mark.parametrize(("evidence", "adverse"), [("full", "E"), ("provisional", "")])
     def test_adverse_consequences_need_full_evidence(self, evidence: str, adverse: str) -> None:
         outcome = self.only(score(reported=66, sd=3, evidence=evidence))[0]
@@ -392,6 +398,15 @@ class TestBands:
         assert chance["A"] == 0, "90 is out of reach with 63.04 + 20"
         assert sum(chance.values()) == pytest.approx(1)
         assert outcome.band_probability == chance[outcome.band]
+
+    def test_rescaling_counts_in_the_probabilities(self) -> None:
+        """Without 开单, 24 points, all others are worth 1/.76 as much."""
+        held = [one for one in facts() if one.indicator != "invoicing"]
+        outcome = appraise([score()], held, events(), shipped("kelon-branch-manager-satisfaction"))[0]
+        others = (29.44 + 6.4 + 6 + 7.2) / 0.76 - 10
+        needed = 60 + (70 - others) * 30 / (20 / 0.76)
+        chance = dict(outcome.bands)
+        assert chance["C"] + chance["B"] + chance["A"] == pytest.approx(NORMAL.cdf((84 - needed) / 4.3))
 
     def test_the_interval_is_the_exact_one_of_clipped_points(self) -> None:
         """θ̃ 88.6, sd 4.3, w 20, L 60, T 90: sd of the points 1.98155."""
