@@ -21,6 +21,7 @@ from scoring import bands
 from scoring.appraisal import appraise, unused
 from scoring.appraisal_files import add_appraise
 from scoring.facts import Event, Fact, FactRefused, FactsRefused
+from scoring.measures import contribution
 from scoring.outcome import Outcome, Part, PartsDoNotAddUp, printed_parts, printed_sum
 from scoring.rules import RULES
 from scoring.scheme import Scheme
@@ -163,13 +164,17 @@ class TestKelon:
 
 class TestTaiwan:
     def test_profit_contribution_of_the_worked_row(self) -> None:
-        sales = 1_000_000
-        financing = sales * 0.06 * 73 / 365
-        contribution = sales - 700_000 - 30_000 - 40_000 - financing - sales * 0.005
-        assert (financing, contribution, 100 * contribution / sales) == pytest.approx((12_000, 213_000, 21.3))
-        given = facts(
-            "T", attainment=(90, 100), profit=(100 * contribution / sales, 21.3), market_share=(12, 15), expenses=(6, 5)
+        earned = contribution(
+            sales=1_000_000,
+            cost=700_000,
+            discounts=30_000,
+            expense=40_000,
+            collection_days=73,
+            interest=0.06,
+            bad_debt_rate=0.005,
         )
+        assert earned.rate == pytest.approx(21.3)
+        given = facts("T", attainment=(90, 100), profit=(earned.rate, 21.3), market_share=(12, 15), expenses=(6, 5))
         rating = Fact(rep="T", indicator="supervisor", value=4)
         outcome = appraise([score("T")], [*given, rating], [], shipped("taiwan-six"))[0]
         points = {one.code: one.points for one in outcome.parts}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scoring.rules import RULES
 from scoring.scheme import Scheme, SchemeRefused, check
 from scoring.scheme.lines import Band, Indicator
 
@@ -43,7 +44,7 @@ def indicator(code: str, weight: float, **given: object) -> Indicator:
 def test_a_shipped_scheme_is_sound_and_named_like_its_file(code: str) -> None:
     loaded = shipped(code)
     assert loaded.code == code
-    assert sum(one.weight for one in loaded.indicators) == 100
+    assert sum(one.weight for one in loaded.indicators) == pytest.approx(100)
     assert [(band.code, band.cut) for band in loaded.bands] == [("A", 90), ("B", 80), ("C", 70), ("D", 60), ("E", 0)]
     assert [band.code for band in loaded.bands if band.adverse] == ["D", "E"]
 
@@ -67,8 +68,16 @@ def test_kelon_as_published_gives_no_cause_for_advice() -> None:
 def test_the_overlay_is_the_published_scheme_at_four_fifths_with_satisfaction_added(code: str) -> None:
     published, overlaid = shipped(code), shipped(f"{code}-satisfaction")
     *rest, satisfaction = overlaid.indicators
-    scaled = [replace(one, weight=one.weight * 0.8, stated=()) for one in published.indicators]
-    assert [replace(one, stated=()) for one in rest] == scaled
+    named = [(one.code, one.name_zh, one.definition_zh, one.rule, one.target) for one in published.indicators]
+    assert [(one.code, one.name_zh, one.definition_zh, one.rule, one.target) for one in rest] == named
+    for before, after in zip(published.indicators, rest, strict=True):
+        for actual in (0, 60, 80, 93.5, 100, 140):
+            given = {"actual": actual, "target": 100}
+            full, reduced = (
+                RULES[one.rule].points(weight=one.weight, **given, **loaded.parameters(one))
+                for loaded, one in ((published, before), (overlaid, after))
+            )
+            assert reduced == pytest.approx(0.8 * full)
     assert (satisfaction.weight, satisfaction.survey) == (20, True)
     assert "weight" not in {key for one in overlaid.indicators for key in one.stated}
     assert [(one.code, one.cap) for one in overlaid.deductions] == [(one.code, one.cap) for one in published.deductions]
@@ -76,6 +85,11 @@ def test_the_overlay_is_the_published_scheme_at_four_fifths_with_satisfaction_ad
 
 def test_the_overlay_warns_that_a_complaint_can_count_twice() -> None:
     assert [warning.key for warning in shipped("kelon-branch-manager-satisfaction").warnings] == ["repeats"]
+
+
+@pytest.mark.parametrize("code", [code for code in SHIPPED if not code.endswith(("-satisfaction", "-only"))])
+def test_shipped_schemes_give_no_cause_for_advice(code: str) -> None:
+    assert shipped(code).warnings == ()
 
 
 def test_values_tell_what_the_text_states_from_our_defaults() -> None:
