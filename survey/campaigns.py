@@ -12,13 +12,10 @@ from sqlalchemy.orm import Session
 from survey import journal, questionnaires
 from survey.models import Campaign, Company, Invitation, OutboxMessage, Period, Response, Subject
 from survey.refusals import N_, Refused
+from survey.roster import periods
 
 UNNAMED_COMPANYS_ZONE = "Asia/Shanghai"
 UNANSWERED = ("queued", "sent", "opened")
-
-
-class UnknownPeriod(Refused):
-    pass
 
 
 class UnknownCampaign(Refused):
@@ -61,7 +58,7 @@ def create(
             closes=closes_on,
             opens=opens_on,
         )
-    stretch = _period(session, period)
+    stretch = periods.find(session, period)
     sheet = questionnaires.newest(session, questionnaire)
     campaign = Campaign(
         code=code,
@@ -77,15 +74,6 @@ def create(
     details = {"period": period, "questionnaire": f"{sheet.code} {sheet.version}", "closes_on": closes_on.isoformat()}
     journal.record(session, "campaign created", code, details, by=by, at=at)
     return campaign
-
-
-def _period(session: Session, code: str) -> Period:
-    period = session.scalar(select(Period).where(Period.code == code))
-    if period is None:
-        raise UnknownPeriod(
-            N_("There is no period %(code)s. Add it: evenhand period add %(code)s --from DATE --to DATE."), code=code
-        )
-    return period
 
 
 def _length_in_months(period: Period) -> int:

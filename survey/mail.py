@@ -6,8 +6,9 @@ import os
 import smtplib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from email import policy
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from pathlib import Path
@@ -34,7 +35,11 @@ class MailRefused(Exception):
 
 
 class MailDelayed(Exception):
-    """The message could not be handed over now; later it may."""
+    """The server does not take this message now; later it may."""
+
+
+class ServerUnreachable(Exception):
+    """No server takes anything now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +54,7 @@ class Letter:
     company_en: str
     reps: tuple[str, ...]
     closes_on: date
+    written_at: datetime
     link: str
     privacy_link: str
 
@@ -70,11 +76,12 @@ def compose(letter: Letter, *, sender: str) -> EmailMessage:
     try:
         message["From"] = Address(letter.company_zh if letter.language == "zh" else letter.company_en, addr_spec=sender)
         message["To"] = Address(_one_line(letter.to_name), addr_spec=letter.to_address)
-    except ValueError as problem:
+    except (ValueError, IndexError, MessageError) as problem:
         raise MailRefused(f"{letter.to_address!r} is not a mail address: {problem}") from None
     subjects = {"zh": f"{letter.company_zh}：想听听您的看法", "en": f"{letter.company_en}: how well do we serve you?"}
     message["Subject"] = _one_line(subjects[letter.language])
     message["Message-ID"] = f"<{letter.message_id}@{sender.rpartition('@')[2]}>"
+    message["Date"] = letter.written_at
     message["Auto-Submitted"] = "auto-generated"
     message["List-Unsubscribe"] = f"<{letter.stop_link}>"
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
@@ -95,7 +102,7 @@ def sender_for(settings: Settings) -> Callable[[EmailMessage], None]:
 
 
 def _through_smtp(message: EmailMessage, settings: Settings) -> None:
-    """Raises MailRefused, MailDelayed."""
+    """Raises MailRefused, MailDelayed, ServerUnreachable."""
     try:
         with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=SECONDS) as server:
             if settings.smtp_starttls:
@@ -108,8 +115,10 @@ def _through_smtp(message: EmailMessage, settings: Settings) -> None:
         raise _verdict(code)(f"{code} {_readable(reason)}") from None
     except smtplib.SMTPDataError as refused:
         raise _verdict(refused.smtp_code)(f"{refused.smtp_code} {_readable(refused.smtp_error)}") from None
+    except smtplib.SMTPNotSupportedError as unable:
+        raise MailRefused(f"The mail server cannot do this: {unable}") from None
     except (smtplib.SMTPException, OSError) as problem:
-        raise MailDelayed(f"{type(problem).__name__}: {problem}") from None
+        raise ServerUnreachable(f"{type(problem).__name__}: {problem}") from None
 
 
 def _verdict(code: int) -> type[MailRefused] | type[MailDelayed]:

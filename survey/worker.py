@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from threading import Event
 
+from flask import current_app
+
 from survey import campaigns, mail
 from survey.config import Settings
 from survey.context import company, now, session, settings
@@ -24,17 +26,23 @@ Send = Callable[[EmailMessage], None]
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What became of the messages of one round."""
+    """What became of the messages of one round; `trouble` when it ended because no mail server could be reached."""
 
     sent: int = 0
     refused: int = 0
     delayed: int = 0
+    trouble: str = ""
+
+    @property
+    def total(self) -> int:
+        return self.sent + self.refused + self.delayed
 
 
 def work(stop: Event, tell: Callable[[Tally], None]) -> None:
     """Round after round until told to stop; the message in hand is finished first."""
     while not stop.is_set():
-        tally = drain(stop)
+        with current_app.app_context():  # a round sees the company and the settings as they are now
+            tally = drain(stop)
         if tally != Tally():
             tell(tally)
         stop.wait(PAUSE_SECONDS)
@@ -48,12 +56,12 @@ def stop_on_signals() -> Event:
     return stop
 
 
-def drain(stop: Event | None = None) -> Tally:
-    """One round: tidy up, then send every message that is due."""
+def drain(stop: Event | None = None, *, most: int | None = None) -> Tally:
+    """One round: tidy up, then send every message that is due, or `most` of them."""
     _tidy()
     tally = Tally()
     send = mail.sender_for(settings())
-    while not (stop and stop.is_set()) and _send_next(send, tally):
+    while not (stop and stop.is_set()) and tally.total != most and _send_next(send, tally):
         pass
     return tally
 
@@ -75,18 +83,21 @@ def _send_next(send: Send, tally: Tally) -> bool:
     session().commit()
     try:
         send(mail.compose(_letter(message, token, settings()), sender=settings().mail_from))
+    except mail.ServerUnreachable as trouble:
+        outbox.put_back_untried(message, str(trouble), at=now())
+        tally.trouble = str(trouble)
     except mail.MailRefused as reason:
-        outbox.mark_refused(message, str(reason))
+        outbox.mark_refused(session(), message, str(reason))
         tally.refused += 1
     except mail.MailDelayed as reason:
         outbox.put_back(message, str(reason), at=now())
         tally.delayed += 1
     else:
-        outbox.mark_sent(message, at=now())
+        outbox.mark_sent(session(), message, at=now())
         tally.sent += 1
     session().commit()
     log.info("message %s: %s", message.id, message.state)
-    return True
+    return not tally.trouble
 
 
 def _letter(message: OutboxMessage, token: str, settings: Settings) -> mail.Letter:
@@ -103,6 +114,7 @@ def _letter(message: OutboxMessage, token: str, settings: Settings) -> mail.Lett
         company_en=company().name,
         reps=tuple(subject.rep.name for subject in invitation.subjects),
         closes_on=invitation.campaign.closes_on,
+        written_at=message.created_at,
         link=f"{settings.base_url}/s/{token}",
         privacy_link=f"{settings.base_url}/privacy",
     )

@@ -135,6 +135,8 @@ def work(once: bool) -> None:
 
 def _tell(tally: worker.Tally) -> None:
     click.echo(f"Sent {tally.sent}, refused {tally.refused}, to be tried again {tally.delayed}.")
+    if tally.trouble:
+        click.echo(f"The mail server cannot be reached ({tally.trouble}). Mail waits; look at SMTP_HOST.", err=True)
 
 
 COMMANDS: tuple[click.Command, ...] = (campaign, invite, work)

@@ -83,10 +83,10 @@ def _find(session: Session, token: str, keys: Keys) -> Token | None:
 
 
 def printed(
-    session: Session, campaign_id: int, code: str, *, keys: Keys, by: str, at: datetime
+    session: Session, campaign_id: int, code: str, *, keys: Keys, most: int | None = None, by: str, at: datetime
 ) -> list[tuple[Invitation, str]]:
-    """A fresh link for each invitation of a campaign not answered yet, to be handed over by a person. The journal
-    keeps who asked for them."""
+    """A fresh link for each invitation of a campaign not answered yet (`most` of them when given), to be handed over
+    by a person. The journal keeps who asked for them."""
     waiting = (
         select(Invitation)
         .where(
@@ -96,6 +96,7 @@ def printed(
         )
         .options(joinedload(Invitation.customer), joinedload(Invitation.contact))
         .order_by(Invitation.id)
+        .limit(most)
     )
     made = [(invitation, mint(session, invitation.id, keys=keys, at=at)) for invitation in session.scalars(waiting)]
     journal.record(session, "links printed", code, {"links": len(made)}, by=by, at=at)

@@ -39,6 +39,7 @@ def claim(session: Session, *, at: datetime) -> OutboxMessage | None:
         .order_by(OutboxMessage.not_before, OutboxMessage.id)
         .limit(1)
         .with_for_update(of=OutboxMessage, skip_locked=True)
+        .execution_options(populate_existing=True)
     )
     message = session.scalar(due)
     if message is not None:
@@ -48,27 +49,38 @@ def claim(session: Session, *, at: datetime) -> OutboxMessage | None:
     return message
 
 
-def mark_sent(message: OutboxMessage, *, at: datetime) -> None:
+def mark_sent(session: Session, message: OutboxMessage, *, at: datetime) -> None:
     message.state, message.sent_at, message.lease_until, message.last_error = "sent", at, None, None
-    if message.invitation.disposition == "queued":
-        message.invitation.disposition = "sent"
+    _move(session, message, ("queued",), "sent")
 
 
-def mark_refused(message: OutboxMessage, reason: str) -> None:
+def mark_refused(session: Session, message: OutboxMessage, reason: str) -> None:
     """The receiving side will never take it."""
     message.state, message.lease_until, message.last_error = "failed", None, reason
-    if message.invitation.disposition in ("queued", "sent"):
-        message.invitation.disposition = "bounced"
+    _move(session, message, ("queued", "sent"), "bounced")
+
+
+def _move(session: Session, message: OutboxMessage, before: tuple[str, ...], after: str) -> None:
+    """Change the disposition only from what it may come from: the customer may have answered in the meantime."""
+    ours = update(Invitation).where(Invitation.id == message.invitation_id, Invitation.disposition.in_(before))
+    session.execute(ours.values(disposition=after), execution_options={"synchronize_session": False})
 
 
 def put_back(message: OutboxMessage, reason: str, *, at: datetime) -> None:
-    """It could not be sent this time: try again later, each time after a longer pause, and at last give up."""
+    """It was not taken this time: try again later, each time after a longer pause, and at last give up."""
     message.lease_until, message.last_error = None, reason
     message.state = "failed" if message.attempts >= MOST_ATTEMPTS else "queued"
     message.not_before = at + min(FIRST_PAUSE * 2 ** (message.attempts - 1), LONGEST_PAUSE)
 
 
-def return_expired_leases(session: Session, *, at: datetime) -> int:
-    """Messages whose worker never reported back wait again. Returns how many."""
+def put_back_untried(message: OutboxMessage, reason: str, *, at: datetime) -> None:
+    """No server could be reached, which says nothing about the message: it waits as long as it takes."""
+    message.state, message.lease_until, message.last_error = "queued", None, reason
+    message.attempts -= 1
+    message.not_before = at + FIRST_PAUSE
+
+
+def return_expired_leases(session: Session, *, at: datetime) -> None:
+    """Messages whose worker never reported back wait again."""
     lost = update(OutboxMessage).where(OutboxMessage.state == "claimed", OutboxMessage.lease_until <= at)
-    return session.execute(lost.values(state="queued", lease_until=None)).rowcount  # type: ignore[attr-defined]
+    session.execute(lost.values(state="queued", lease_until=None))

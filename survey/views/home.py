@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
@@ -9,26 +10,31 @@ from flask.typing import ResponseReturnValue
 
 from survey import access, i18n
 from survey.refusals import N_
+from survey.views import outbox
 
 blueprint = Blueprint("home", __name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One page of the navigation, and the permission it asks for."""
+    """One page of the navigation, the permission it asks for, and whether this installation has it."""
 
     permission: str
     endpoint: str
     label: str
+    exists: Callable[[], bool] = lambda: True
 
 
-NAVIGATION: tuple[Entry, ...] = (Entry(permission="read scores", endpoint="team.team", label=N_("Team")),)
+NAVIGATION: tuple[Entry, ...] = (
+    Entry(permission="read scores", endpoint="team.team", label=N_("Team")),
+    Entry(permission="read outbox", endpoint="outbox.letters", label=N_("Outbox"), exists=outbox.is_kept),
+)
 """In the order people read it. The first one a person may open is where they land."""
 
 
 def entries() -> list[Entry]:
     """What the person before us may open."""
-    return [entry for entry in NAVIGATION if access.holds(entry.permission)]
+    return [entry for entry in NAVIGATION if access.holds(entry.permission) and entry.exists()]
 
 
 @blueprint.app_context_processor
