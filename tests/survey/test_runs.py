@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from survey import runs
 from survey.models import Answer, JournalEntry, Rep, RepScore, Response, ResponseVersion, Run, ScoreStep
 from survey.roster.periods import UnknownPeriod
+from survey.runs import stored
+from survey.runs.answers import NothingAnswered
 
 from .conftest import Surveyed
 
@@ -94,7 +96,7 @@ def test_only_the_last_version_of_a_response_counts(session: Session, surveyed: 
 def test_the_same_answers_give_the_same_fingerprint(session: Session, surveyed: Surveyed, now: datetime) -> None:
     first, second = (runs.score_period(session, surveyed.period, SPEC, by="a", at=now) for _ in range(2))
     assert first.fingerprint == second.fingerprint
-    assert runs.latest(session, first.period) == second
+    assert stored.latest(session, first.period) == second
 
 
 def test_the_snapshot_names_no_customer(session: Session, run: Run, surveyed: Surveyed) -> None:
@@ -145,7 +147,7 @@ def test_scoring_is_journaled(session: Session, run: Run) -> None:
 
 
 def test_explain_gives_every_item_with_its_steps(session: Session, run: Run, surveyed: Surveyed) -> None:
-    told = runs.explain(session, surveyed.period, "R01")
+    told = stored.explain(session, surveyed.period, "R01")
     assert [one.score.item for one in told.items][-1] == "satisfaction"
     composite = told.items[-1]
     assert {"segment", "size_band"} <= {name for name, _ in composite.adjusters}
@@ -156,14 +158,14 @@ def test_explain_gives_every_item_with_its_steps(session: Session, run: Run, sur
 def test_refusals_say_what_to_do(session: Session, surveyed: Surveyed, now: datetime) -> None:
     with pytest.raises(UnknownPeriod):
         runs.score_period(session, "2031-H1", SPEC, by="a", at=now)
-    with pytest.raises(runs.NoRun, match="evenhand score 2026-H1"):
-        runs.explain(session, surveyed.period, "R01")
+    with pytest.raises(stored.NoRun, match="evenhand score 2026-H1"):
+        stored.explain(session, surveyed.period, "R01")
     with pytest.raises(runs.NotScored, match="no reason"):
         runs.score_period(session, surveyed.period, SPEC + '\n[[adjuster]]\nname="x"\nkind="number"\n', by="a", at=now)
     with pytest.raises(runs.UnknownRun):
         runs.recompute(session, 77)
     session.execute(update(Response).values(version_no=99))
-    with pytest.raises(runs.NothingAnswered, match="nothing to score"):
+    with pytest.raises(NothingAnswered, match="nothing to score"):
         runs.score_period(session, surveyed.period, SPEC, by="a", at=now)
 
 

@@ -1,0 +1,95 @@
+"""What a run reads: one row per rep asked about in one invitation, under pseudonyms, packed so that it can be kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy.orm import Session, aliased
+
+from scoring.spec import AdjustmentSpec
+from survey.models import Answer, Campaign, Invitation, Period, Rep, Response, ResponseVersion, Subject, Territory
+from survey.refusals import N_, Refused
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BATCH = 10_000
+
+
+class NothingAnswered(Refused):
+    pass
+
+
+def answers(session: Session, period: Period, spec: AdjustmentSpec) -> pd.DataFrame:
+    """One row per rep asked about in one invitation, answered or not: the frame counts too.
+
+    Only answered ratings are numbers; not applicable, skipped and never answered are all missing. Customers come as
+    pseudonyms. Of a customer's unanswered rows one is enough.
+    """
+    import pandas as pd
+
+    items = [item.name for item in spec.items]
+    adjusters = [adjuster.name for adjuster in spec.adjusters if adjuster.name not in ("wave", "mode")]
+    columns = ["rep", "territory", "customer", "wave", "mode", *items, *adjusters]
+    table = pd.DataFrame(_rows(session, _question(in_window(period, spec), items), adjusters), columns=columns)
+    unanswered = table[items].isna().all(axis=1)
+    if unanswered.all():
+        raise NothingAnswered(
+            N_("Nobody has answered about %(period)s yet; there is nothing to score."), period=period.code
+        )
+    return table[~(unanswered & table.duplicated())].reset_index(drop=True)
+
+
+def in_window(period: Period, spec: AdjustmentSpec) -> ColumnElement[bool]:
+    """Campaigns of the periods a run spans: this one and those before it."""
+    spanned = select(Period.id).where(Period.from_on <= period.from_on).order_by(Period.from_on.desc())
+    return Campaign.period_id.in_(spanned.limit(spec.window).scalar_subquery())
+
+
+def _question(chosen_campaigns: ColumnElement[bool], items: Sequence[str]) -> Select[*tuple[Any, ...]]:
+    chosen = [aliased(Answer) for _ in items]
+    question: Select[*tuple[Any, ...]] = (
+        select(
+            Rep.code, Territory.code, Invitation.customer_id, Campaign.code, Invitation.mode, ResponseVersion.mode,
+            Subject.adjusters, *(answer.value for answer in chosen),
+        )
+        .join(Rep, Rep.id == Subject.rep_id)
+        .join(Territory, Territory.id == Subject.territory_id)
+        .join(Invitation, Invitation.id == Subject.invitation_id)
+        .join(Campaign, Campaign.id == Invitation.campaign_id)
+        .outerjoin(Response, Response.subject_id == Subject.id)
+        .outerjoin(
+            ResponseVersion,
+            and_(ResponseVersion.response_id == Response.id, ResponseVersion.version_no == Response.version_no),
+        )
+        .where(chosen_campaigns)
+    )  # fmt: skip
+    for item, answer in zip(items, chosen, strict=True):
+        of_item = and_(
+            answer.response_version_id == ResponseVersion.id, answer.item == item, answer.state == "answered"
+        )
+        question = question.outerjoin(answer, of_item)
+    return question.order_by(Subject.id)
+
+
+def _rows(session: Session, question: Select[*tuple[Any, ...]], adjusters: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    for rep, territory, customer, wave, asked_by, answered_by, known, *values in session.execute(
+        question.execution_options(yield_per=_BATCH)
+    ):
+        held = (known.get(name) for name in adjusters)
+        yield rep, territory, _pseudonym(customer), wave, answered_by or asked_by, *values, *held
+
+
+def _pseudonym(customer_id: int) -> str:
+    """The same customer in every run, and no name: the internal number, hashed, so that it means nothing elsewhere."""
+    return hashlib.sha256(f"customer {customer_id}".encode()).hexdigest()[:16]
+
+
+def packed(table: pd.DataFrame) -> bytes:
+    buffer = BytesIO()
+    table.to_parquet(buffer, index=False, compression="zstd")
+    return buffer.getvalue()
