@@ -14,7 +14,7 @@ from typing import Any
 import click
 from flask.cli import AppGroup, with_appcontext
 
-from survey import tables
+from survey import history, indicators, tables
 from survey.context import actor, now, session, today
 from survey.intake.rows import Report
 from survey.intake.sheet import Sheet
@@ -27,7 +27,11 @@ KINDS: dict[str, Callable[..., Report]] = {
     "customers": customers.take_in_customers,
     "contacts": customers.take_in_contacts,
     "assignments": customers.take_in_assignments,
+    "facts": indicators.take_in_facts,
+    "events": indicators.take_in_events,
+    "answers": history.take_in,
 }
+OF_A_PERIOD = frozenset({"facts", "events", "answers"})
 
 
 @click.command("import")
@@ -35,10 +39,15 @@ KINDS: dict[str, Callable[..., Report]] = {
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would happen and store nothing.")
 @click.option("--valid-rows", is_flag=True, help="Store the rows that are right although others are refused.")
+@click.option("--period", help="The period of answers; of facts and events without a column for it.")
+@click.option("--questionnaire", help="The question sheet that answers belong to (core).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @with_appcontext
-def import_file(kind: str, file: Path, dry_run: bool, valid_rows: bool, as_json: bool) -> None:
-    """Bring in a CSV or XLSX file of KIND: territories, reps, customers, contacts or assignments.
+def import_file(  # one parameter for each option
+    kind: str, file: Path, dry_run: bool, valid_rows: bool, period: str | None, questionnaire: str | None, as_json: bool
+) -> None:
+    """Bring in a CSV or XLSX file of KIND: territories, reps, customers, contacts, assignments,
+    facts, events or answers.
 
     Headers may be English or Chinese. All rows are stored or, if any is refused, none. Importing the same file
     again changes nothing: entries are found by their code.
@@ -51,13 +60,20 @@ def import_file(kind: str, file: Path, dry_run: bool, valid_rows: bool, as_json:
                  contact_name) and of assignments.
     contacts     customer, name; role, email, phone, language
     assignments  customer, rep, territory, served_from; served_to
+    facts        period, rep, indicator, value; target (in the same unit: 92% is 92 with target 100),
+                 note, evidence
+    events       period, rep, category, on, points (above zero), fact; evidence, multiplier
+    answers      campaign, customer, rep, territory, answered_on; mode (web, phone, paper), one column
+                 for each item of the question sheet (knowledge, delivery …), any other column is an
+                 adjuster. Needs --period. Unknown customers, reps and territories are created.
 
     Example: evenhand import customers customers.xlsx --dry-run
     """
+    told = _told(kind, period=period, questionnaire=questionnaire)
     try:
         sheet = tables.read(file)
         with _watched(sheet) as watched:
-            report = KINDS[kind](session(), watched, valid_rows=valid_rows, by=actor(), at=now())
+            report = KINDS[kind](session(), watched, **told, valid_rows=valid_rows, by=actor(), at=now())
     except Refused as refusal:
         if as_json:
             click.echo(json.dumps(_no_table(refusal), ensure_ascii=False))
@@ -69,6 +85,16 @@ def import_file(kind: str, file: Path, dry_run: bool, valid_rows: bool, as_json:
     _tell(kind, sheet, report, dry_run=dry_run, as_json=as_json)
     if not report.stored:
         sys.exit(1)
+
+
+def _told(kind: str, *, period: str | None, questionnaire: str | None) -> dict[str, str]:
+    """The options that were given, if they mean something for this kind."""
+    takes = {"period": kind in OF_A_PERIOD, "questionnaire": kind == "answers"}
+    told = {"period": period, "questionnaire": questionnaire}
+    for name, value in told.items():
+        if value and not takes[name]:
+            raise click.UsageError(f"--{name} means nothing for {kind}.")
+    return {name: value for name, value in told.items() if value}
 
 
 @contextmanager

@@ -39,27 +39,33 @@ def legible(text: str) -> str:
     return "".join(f"\\u{ord(sign):04x}" if unicodedata.category(sign) in HIDDEN else sign for sign in text)
 
 
-def _composed(raw: str) -> str:
-    """The same text without look-alike spellings. Refuses characters that cannot be seen or turn the reading order."""
-    if not raw.isprintable():
-        for sign in raw:
+def hidden_character(text: str) -> str:
+    """The first character that cannot be seen or turns the reading order, by name; empty if there is none."""
+    if not text.isprintable():
+        for sign in text:
             if unicodedata.category(sign) in HIDDEN and sign not in "\t\n\r":
-                name = unicodedata.name(sign, "control character")
-                _refuse(N_("This cell contains the hidden character %(character)s. Remove it."),
-                        character=f"U+{ord(sign):04X} {name}")  # fmt: skip
+                return f"U+{ord(sign):04X} {unicodedata.name(sign, 'control character')}"
+    return ""
+
+
+def _composed(raw: str) -> str:
+    """The same text without look-alike spellings."""
+    hidden = hidden_character(raw)
+    if hidden:
+        _refuse(N_("This cell contains the hidden character %(character)s. Remove it."), character=hidden)
     return raw if raw.isascii() else unicodedata.normalize("NFC", raw)
 
 
-def _on_one_line(raw: str) -> str:
+def on_one_line(raw: str) -> str:
     return " ".join(_composed(raw).split())
 
 
-def _plain_signs(text: str) -> str:
+def plain_signs(text: str) -> str:
     """Full-width letters, digits and signs as plain ones: ９２％ is 92%."""
     return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
-def _no_longer_than(longest: int, text: str) -> str:
+def no_longer_than(longest: int, text: str) -> str:
     if len(text) > longest:
         _refuse(
             N_("This cell holds %(length)s characters; at most %(longest)s fit."), length=len(text), longest=longest
@@ -69,7 +75,7 @@ def _no_longer_than(longest: int, text: str) -> str:
 
 def _needed(read: Callable[[str], Any]) -> PlainValidator:
     def value(raw: str) -> Any:
-        text = _on_one_line(raw)
+        text = on_one_line(raw)
         if not text:
             _refuse(N_("This cell must not be empty."))
         return read(text)
@@ -77,26 +83,29 @@ def _needed(read: Callable[[str], Any]) -> PlainValidator:
     return PlainValidator(value)
 
 
-def _optional(read: Callable[[str], Any]) -> PlainValidator:
+def optional(read: Callable[[str], Any]) -> PlainValidator:
+    """Reads a cell that may be blank (None)."""
+
     def value(raw: str) -> Any:
-        text = _on_one_line(raw)
+        text = on_one_line(raw)
         return read(text) if text else None
 
     return PlainValidator(value)
 
 
 def _code(text: str) -> str:
-    return _no_longer_than(LONGEST_CODE, _plain_signs(text))
+    return no_longer_than(LONGEST_CODE, plain_signs(text))
 
 
-def _text(text: str) -> str:
-    return _no_longer_than(LONGEST_TEXT, text)
+def short(text: str) -> str:
+    """A few words on one line."""
+    return no_longer_than(LONGEST_TEXT, text)
 
 
 def words(raw: str) -> str | None:
     """Longer writing; its line breaks stay."""
     text = _composed(raw).replace("\r\n", "\n").replace("\r", "\n").strip()
-    return _no_longer_than(LONGEST_WORDS, text) or None
+    return no_longer_than(LONGEST_WORDS, text) or None
 
 
 def _needed_words(raw: str) -> str:
@@ -108,7 +117,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?(?:[eE][-+]?\d{1
 
 def number(text: str) -> float:
     """12, 1,200.5, １２, 92% (which means 92)."""
-    plain = _plain_signs(text)
+    plain = plain_signs(text)
     plain = plain.removesuffix("%").rstrip()
     if not _NUMBER.fullmatch(plain):
         _refuse(N_("This is not a number. Write it like 1200 or 1,200.5."))
@@ -130,6 +139,11 @@ def _not_negative(value: float | None) -> float | None:
     return value
 
 
+def _multiplier(raw: str) -> float:
+    text = on_one_line(raw)
+    return _positive(number(text)) if text else 1.0
+
+
 _DAY = re.compile(
     r"(?P<y>\d{4})(?:(?P<sign>[-/.])(?P<m>\d{1,2})(?P=sign)(?P<d>\d{1,2})|年(?P<zm>\d{1,2})月(?P<zd>\d{1,2})日)"
     r"(?:[T ]?\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
@@ -142,7 +156,7 @@ _SPREADSHEET_EPOCH = date(1899, 12, 30)
 def day(text: str) -> date:
     """2026-07-01, 2026/7/1, 2026.7.1, 20260701, 2026年7月1日, with or without a time of day; or the day's number in a
     spreadsheet (46204)."""
-    plain = _plain_signs(text)
+    plain = plain_signs(text)
     if _SPREADSHEET_DAY.fullmatch(plain):
         return _SPREADSHEET_EPOCH + timedelta(days=int(plain))
     compact, found = _COMPACT_DAY.fullmatch(plain), _DAY.fullmatch(plain)
@@ -164,7 +178,7 @@ def day(text: str) -> date:
 def email(text: str) -> str:
     """An address in lower case; nothing is looked up."""
     try:
-        return validate_email(_plain_signs(text), check_deliverability=False, test_environment=True).normalized.lower()
+        return validate_email(plain_signs(text), check_deliverability=False, test_environment=True).normalized.lower()
     except EmailNotValidError:
         _refuse(N_("This is not an e-mail address."))
 
@@ -172,7 +186,7 @@ def email(text: str) -> str:
 def phone(text: str) -> str:
     """A number as +8613800138000; without a country it is one of China's."""
     try:
-        found = phonenumbers.parse(_plain_signs(text), HOME_REGION)
+        found = phonenumbers.parse(plain_signs(text), HOME_REGION)
     except phonenumbers.NumberParseException:
         _refuse(N_("This is not a phone number."))
     if not phonenumbers.is_valid_number(found):
@@ -180,9 +194,9 @@ def phone(text: str) -> str:
     return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164)
 
 
-def choice(text: str, words: Mapping[str, str]) -> str | None:
+def _choice(text: str, words: Mapping[str, str]) -> str | None:
     """What this word stands for, whatever its case; None if it is not among `words`."""
-    return words.get(_plain_signs(text).casefold().replace("_", "-"))
+    return words.get(plain_signs(text).casefold().replace("_", "-"))
 
 
 _LANGUAGES = {
@@ -203,38 +217,44 @@ _ROLES = {
 }
 
 
-def _role(text: str) -> str:
+def role(text: str) -> str:
     """A contact's function under one name in both languages; others stay as they are written."""
-    return choice(text, _ROLES) or _text(text)
+    return _choice(text, _ROLES) or short(text)
+
+
+def spoken(text: str) -> str:
+    """A language as zh or en; others stay as they are written."""
+    return _choice(text, _LANGUAGES) or short(text)
 
 
 def _language(raw: str) -> str:
-    text = _on_one_line(raw)
+    text = on_one_line(raw)
     if not text:
         return "zh"
-    return choice(text, _LANGUAGES) or _refuse(N_("This language is not known here. Write zh or en (中文 or 英文)."))
+    return _choice(text, _LANGUAGES) or _refuse(N_("This language is not known here. Write zh or en (中文 or 英文)."))
 
 
 def _mode(raw: str) -> str:
-    text = _on_one_line(raw)
+    text = on_one_line(raw)
     if not text:
         return "web"
-    return choice(text, _MODES) or _refuse(N_("This way of asking is not known. Write web, phone or paper."))
+    return _choice(text, _MODES) or _refuse(N_("This way of asking is not known. Write web, phone or paper."))
 
 
 Code = Annotated[str, _needed(_code)]
-Text = Annotated[str, _needed(_text)]
-OptionalText = Annotated[str | None, _optional(_text)]
+Text = Annotated[str, _needed(short)]
+OptionalText = Annotated[str | None, optional(short)]
 Words = Annotated[str, PlainValidator(_needed_words)]
 OptionalWords = Annotated[str | None, PlainValidator(words)]
 Number = Annotated[float, _needed(number)]
-OptionalNumber = Annotated[float | None, _optional(number)]
-OptionalAmount = Annotated[float | None, _optional(number), AfterValidator(_not_negative)]
+OptionalNumber = Annotated[float | None, optional(number)]
+OptionalAmount = Annotated[float | None, optional(number), AfterValidator(_not_negative)]
 PositiveNumber = Annotated[float, _needed(number), AfterValidator(_positive)]
+Multiplier = Annotated[float, PlainValidator(_multiplier)]
 Day = Annotated[date, _needed(day)]
-OptionalDay = Annotated[date | None, _optional(day)]
-OptionalEmail = Annotated[str | None, _optional(email)]
-OptionalPhone = Annotated[str | None, _optional(phone)]
+OptionalDay = Annotated[date | None, optional(day)]
+OptionalEmail = Annotated[str | None, optional(email)]
+OptionalPhone = Annotated[str | None, optional(phone)]
 Language = Annotated[str, PlainValidator(_language)]
-Role = Annotated[str | None, _optional(_role)]
+Role = Annotated[str | None, optional(role)]
 Mode = Annotated[str, PlainValidator(_mode)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from survey import journal
@@ -27,6 +27,18 @@ def receive(session: Session, sheet: Sheet, *parts: Part[Any]) -> Intake:
 def ids(session: Session, model: Any) -> dict[str, int]:
     """Every code of a table with its id."""
     return dict(session.execute(select(model.code, model.id)).tuples().all())
+
+
+def reserve(session: Session, model: Any, count: int) -> Sequence[int]:
+    """Fresh ids for rows that other new rows will point to, so that all of them are written in bulk.
+
+    On SQLite nobody else writes meanwhile; on PostgreSQL the sequence hands each number out once.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        numbers = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
+        return session.scalars(numbers, {"table": model.__tablename__, "count": count}).all()
+    first = (session.scalar(select(func.max(model.id))) or 0) + 1
+    return range(first, first + count)
 
 
 def known(codes: Iterable[str], sentence: str) -> Callable[[str], Refused | None]:

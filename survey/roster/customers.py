@@ -29,6 +29,11 @@ from survey.intake.storing import finish, ids, keep, known, receive
 from survey.models import Assignment, Contact, Customer, Rep, Territory
 from survey.refusals import N_
 
+# What the columns may be called that name a customer, a rep or a territory by code, in any file.
+CUSTOMER = ("customer", "customer_code", "客户编号", "客户代码", "客户编码", "客户")
+REP = ("rep", "rep_code", "业务员编号", "业务员代码", "业务员编码", "业务员工号", "工号", "业务员", "销售代表")
+TERRITORY = ("territory", "territory_code", "区域编号", "区域代码", "区域编码", "区域", "地区")
+
 NO_CUSTOMER = N_("There is no customer with this code. Import customers first.")
 NO_REP = N_("There is no rep with this code. Import reps first.")
 NO_TERRITORY = N_("There is no territory with this code. Import territories first.")
@@ -51,7 +56,7 @@ class CustomerRow(Row):
 
 class ContactRow(Row):
     KEY: ClassVar = ("customer", "name")
-    customer: Code = headed("customer", "customer_code", "客户编号", "客户代码", "客户编码", "客户")
+    customer: Code = headed(*CUSTOMER)
     name: Text = headed("name", "contact", "contact_name", "姓名", "联系人", "联系人姓名")
     role: Role = headed("role", "contact_role", "角色", "职能", "联系人角色", "联系人职能", default=None)
     email: OptionalEmail = headed(
@@ -65,11 +70,9 @@ class ContactRow(Row):
 
 class AssignmentRow(Row):
     KEY: ClassVar = ("customer", "rep", "territory", "served_from")
-    customer: Code = headed("customer", "customer_code", "客户编号", "客户代码", "客户编码", "客户")
-    rep: Code = headed(
-        "rep", "rep_code", "业务员编号", "业务员代码", "业务员编码", "业务员工号", "工号", "业务员", "销售代表"
-    )
-    territory: Code = headed("territory", "territory_code", "区域编号", "区域代码", "区域编码", "区域", "地区")
+    customer: Code = headed(*CUSTOMER)
+    rep: Code = headed(*REP)
+    territory: Code = headed(*TERRITORY)
     served_from: Day = headed(
         "served_from", "服务开始日期", "服务起始日期", "服务开始", "服务起始", "开始日期", "起始日期", "接手日期"
     )

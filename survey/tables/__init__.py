@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from survey.intake.cells import hidden_character, legible
 from survey.intake.sheet import Line, Sheet
 from survey.refusals import N_
 from survey.tables.delimited import text_rows
@@ -61,6 +62,13 @@ def _headers(first: Sequence[str]) -> tuple[tuple[str, ...], int]:
     if not headers:
         raise FileRefused(N_("Row 1 is blank. Put the headers there, one for each column."))
     check_width(len(headers))
+    for header in headers:
+        hidden = hidden_character(header)
+        if hidden:
+            raise FileRefused(
+                N_("The header “%(header)s” contains the hidden character %(character)s. Type it anew."),
+                header=legible(header), character=hidden,
+            )  # fmt: skip
     if "" in headers:
         raise FileRefused(
             N_("Column %(place)s has no header. Name every column in row 1."), place=headers.index("") + 1

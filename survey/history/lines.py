@@ -1,0 +1,167 @@
+"""One line of history: who answered about whom, where and when, what was known of them, and what they said."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Annotated, Any, ClassVar
+
+from pydantic import PlainValidator, create_model
+
+from survey.intake import cells
+from survey.intake.cells import Code, Mode, OptionalDay, UnfitCell
+from survey.intake.columns import Columns, Heading, headed, headings, match
+from survey.intake.rows import Row
+from survey.intake.sheet import Sheet
+from survey.questionnaires.sheet import LONGEST_TEXT, SKIPPED, Item, Questionnaire, Reply
+from survey.refusals import N_, Refused
+from survey.roster.customers import CUSTOMER, REP, TERRITORY, ContactRow, CustomerRow
+
+NOT_APPLICABLE = frozenset({"na", "n/a", "not applicable", "不适用"})
+DIGEST = 32
+
+
+class NoItems(Refused):
+    """No column is a question of the sheet."""
+
+
+class AnswerRow(Row):
+    """What every line has. A file's own items and adjusters are added when its headers are read."""
+
+    KEY: ClassVar = ("campaign", "customer", "rep", "territory", "answered_on")
+    campaign: Code = headed("campaign", "调查", "调查编号", "调查批次", "批次")
+    customer: Code = headed(*CUSTOMER)
+    rep: Code = headed(*REP)
+    territory: Code = headed(*TERRITORY)
+    answered_on: OptionalDay = headed(
+        "answered_on", "答卷日期", "作答日期", "回答日期", "答复日期", "填写日期", "提交时间"
+    )
+    mode: Mode = headed("mode", "调查方式", "答卷方式", "作答方式", "方式", default="web")
+
+
+_CUSTOMER, _CONTACT = headings(CustomerRow), headings(ContactRow)
+# Adjusters that a campaign copies when it asks go by the same names here; any other column keeps its own.
+_ADJUSTERS: dict[str, tuple[tuple[str, ...], Callable[[str], Any]]] = {
+    **{
+        name: (_CUSTOMER[name].names, cells.short)
+        for name in ("segment", "size_band", "industry", "channel", "product_line", "ship_from")
+    },
+    "tenure": (("tenure", "合作年限", "合作年数"), cells.number),
+    "language": (_CONTACT["language"].names, cells.spoken),
+    "contact_role": (("contact_role", *_CONTACT["role"].names), cells.role),
+}
+
+
+@dataclass(frozen=True)
+class Given:
+    """One line, ready to be stored. `number` is its row in the sheet."""
+
+    number: int
+    row: AnswerRow
+    adjusters: Mapping[str, Any]
+    replies: Mapping[str, Reply]
+
+    @property
+    def answered(self) -> bool:
+        return any(reply.given for reply in self.replies.values())
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        return (self.row.campaign, self.row.customer, self.row.rep, self.row.territory)
+
+    @cached_property
+    def known_by(self) -> str:
+        """A digest of whose answer this is, about whom, and of which day."""
+        return _digest([*self.asked, str(self.row.answered_on)])
+
+    @cached_property
+    def nonce(self) -> str:
+        """What the line is known by, then what it says."""
+        replies = {code: (reply.state, reply.value, reply.text) for code, reply in self.replies.items()}
+        return self.known_by + _digest([self.row.mode, self.adjusters, replies])
+
+    @staticmethod
+    def known_from(nonce: str) -> str:
+        return nonce[:DIGEST]
+
+
+def _digest(content: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:DIGEST]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerColumns:
+    """What a file's columns are: a model of its lines, which field is which item, and which is which adjuster."""
+
+    model: type[AnswerRow]
+    places: Columns[str]
+    items: Mapping[str, Item]
+    adjusters: Mapping[str, str]
+
+    def given(self, number: int, row: AnswerRow) -> Given:
+        held = {name: getattr(row, field) for field, name in self.adjusters.items()}
+        return Given(
+            number=number,
+            row=row,
+            adjusters={name: value for name, value in held.items() if value is not None},
+            replies={item.code: getattr(row, field) for field, item in self.items.items()},
+        )
+
+
+def columns_of(sheet: Sheet, questionnaire: Questionnaire) -> AnswerColumns:
+    """Tell the columns of a file of answers apart. Raises NoItems, MissingColumn, DoubleColumn."""
+    items = {f"item {item.code}": item for item in questionnaire.items}
+    wanted = headings(AnswerRow)
+    wanted |= {field: Heading(names=_item_names(item), needed=False) for field, item in items.items()}
+    wanted |= {f"adjuster {name}": Heading(names=names, needed=False) for name, (names, _) in _ADJUSTERS.items()}
+    found = match(sheet.headers, wanted)
+    places = dict(found.places) | {f"adjuster {header}": place for header, place in found.others.items()}
+    items = {field: item for field, item in items.items() if field in places}
+    if not items:
+        raise NoItems(
+            N_("No column is a question of the sheet “%(code)s”. Name the columns after them: %(items)s."),
+            code=questionnaire.code, items=", ".join(item.code for item in questionnaire.items),
+        )  # fmt: skip
+    adjusters = {field: field.removeprefix("adjuster ") for field in places if field.startswith("adjuster ")}
+    readers: dict[str, Any] = {
+        **{field: PlainValidator(partial(_reply, item)) for field, item in items.items()},
+        **{field: cells.optional(_ADJUSTERS.get(name, ((), cells.short))[1]) for field, name in adjusters.items()},
+    }
+    fields: dict[str, Any] = {field: (Annotated[Any, reader], None) for field, reader in readers.items()}
+    model = create_model("AnswerRowOfThisFile", __base__=AnswerRow, **fields)
+    return AnswerColumns(model=model, places=Columns(places=places), items=items, adjusters=adjusters)
+
+
+def _item_names(item: Item) -> tuple[str, ...]:
+    return (item.code, item.dimension.en, item.dimension.zh) if item.dimension else (item.code,)
+
+
+def _reply(item: Item, raw: str) -> Reply:
+    """A point of the item's scale by number or label, "N/A", words, or nothing."""
+    if item.kind == "text":
+        text = cells.words(raw)
+        return Reply(state="text", text=cells.no_longer_than(LONGEST_TEXT, text)) if text else SKIPPED
+    text = cells.plain_signs(cells.on_one_line(raw)).casefold()
+    if not text:
+        return SKIPPED
+    if text in NOT_APPLICABLE | _labels(item.not_applicable):
+        return Reply(state="not applicable")
+    for point in item.scale.points if item.scale else ():
+        if text in _labels(point.label) or _is_number(text, point.value):
+            return Reply(state="answered", value=point.value)
+    points = sorted(item.points)
+    raise UnfitCell(
+        N_("This is not an answer to %(item)s. Write a whole number from %(lowest)s to %(highest)s, N/A, or nothing."),
+        item=item.code, lowest=points[0], highest=points[-1],
+    )  # fmt: skip
+
+
+def _labels(wording: Any) -> frozenset[str]:
+    return frozenset({wording.zh.casefold(), wording.en.casefold()}) if wording else frozenset()
+
+
+def _is_number(text: str, value: int) -> bool:
+    return text in {str(value), f"{value}.0"}
