@@ -109,7 +109,11 @@ def _ratings(path: Path, spec: AdjustmentSpec) -> pd.DataFrame:
 
     wanted = {"rep", "territory", "customer", "weight", *(item.name for item in spec.items)}
     wanted |= {adjuster.name for adjuster in spec.adjusters}
-    names = {adjuster.name for adjuster in spec.adjusters if adjuster.kind == "category"} | {"rep", "territory", "customer"}
+    names = {adjuster.name for adjuster in spec.adjusters if adjuster.kind == "category"} | {
+        "rep",
+        "territory",
+        "customer",
+    }
     try:
         if path.suffix == ".parquet":
             import pyarrow.parquet

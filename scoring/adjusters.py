@@ -1,4 +1,8 @@
-"""What may be adjusted for: the design columns, what fills their gaps, and what the machine can object to."""
+"""What may be adjusted for: the design columns, what fills their gaps, and what the machine can object to.
+
+An adjuster must be fixed before the period or set by the survey's own design, not be chosen by the rep, be likely to
+shift how a customer answers, and be lawful and explainable. The spec carries the written reason; a person judges it.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scoring.findings import Finding
-from scoring.ratings import Category, Codes, Floats, Number, Ratings
+from scoring.ratings import Category, Number, Ratings
 from scoring.spec import AdjustmentSpec
+from scoring.sums import Codes, Flags, Floats, ratio, tally
 
 MOST_MISSING = 0.20
 """An adjuster missing in more than this share is left out."""
+
+NEARLY_COLLINEAR = 0.90
+"""An adjuster of which the others explain more than this is reported."""
 
 REP_CONTROLLED = 0.30
 """An adjuster whose variance lies to more than this share between reps of one territory may be the reps' own doing."""
@@ -37,7 +44,8 @@ class Column:
         """Write the columns for some rows into ``out`` (columns, rows)."""
         if isinstance(self.values, Category):
             codes = self.values.codes[rows]
-            np.equal(codes, np.arange(1, len(self) + 1, dtype=np.int32)[:, None], out=out, casting="unsafe")
+            for number, column in enumerate(out, start=1):
+                column[:] = codes == number
             unknown = np.flatnonzero(codes < 0)
         else:
             np.subtract(self.values.values[rows], self.centre, out=out[0])
@@ -62,14 +70,14 @@ class Design:
     findings: tuple[Finding, ...]
 
     def block(self, ratings: Ratings, rows: slice) -> Floats:
-        """The design (columns, rows) of some rows, gaps filled."""
+        """The design (rows, columns) of some rows, gaps filled."""
         out = np.empty((len(self.terms), rows.stop - rows.start))
         rep = ratings.rep[rows]
         first = 0
         for column in self.columns:
             column.block(rows, rep, out[first : first + len(column)])
             first += len(column)
-        return out
+        return np.ascontiguousarray(out.T)
 
     @classmethod
     def build(cls, ratings: Ratings, spec: AdjustmentSpec) -> Design:
@@ -95,7 +103,8 @@ class Design:
         terms = [term for name, column in columns.items() for term in _terms(name, column)]
         sizes = [len(column) for column in columns.values()]
         return cls(
-            terms=tuple(terms), adjusters=tuple(columns), adjuster=np.repeat(np.arange(len(sizes), dtype=np.int32), sizes),
+            terms=tuple(terms), adjusters=tuple(columns),
+            adjuster=np.repeat(np.arange(len(sizes), dtype=np.int32), sizes),
             columns=tuple(columns.values()), imputed=imputed, findings=tuple(findings),
         )  # fmt: skip
 
@@ -106,7 +115,7 @@ def _terms(name: str, column: Column) -> list[str]:
     return [name]
 
 
-def _column(ratings: Ratings, values: Category | Number, known: NDArray[np.bool_], weights: str) -> Column | None:
+def _column(ratings: Ratings, values: Category | Number, known: Flags, weights: str) -> Column | None:
     """The columns of one adjuster, or None if it has a single value."""
     if isinstance(values, Category):
         if len(values.levels) < 2:
@@ -117,27 +126,61 @@ def _column(ratings: Ratings, values: Category | Number, known: NDArray[np.bool_
             return None
         size, centre = 1, float(values.values[known].mean())
     gaps = np.zeros((size, len(ratings.reps)))
-    if not known.all():
-        omega = ratings.weigh(known, weights)
-        mass = np.bincount(ratings.rep, omega, minlength=len(ratings.reps))
-        for number in range(size):
-            if isinstance(values, Category):
-                weighted = np.where(values.codes == number + 1, omega, 0.0)
-            else:
-                weighted = np.where(known, omega * (values.values - centre), 0.0)
-            total = np.bincount(ratings.rep, weighted, minlength=len(ratings.reps))
-            gaps[number] = np.divide(total, mass, out=np.full_like(total, total.sum() / mass.sum()), where=mass > 0)
+    if known.all():
+        return Column(values=values, centre=centre, gaps=gaps)
+    omega = ratings.weigh(known, weights)
+    mass = tally(ratings.rep, omega, len(ratings.reps))
+    for number in range(size):
+        if isinstance(values, Category):
+            weighted = np.where(values.codes == number + 1, omega, 0.0)
+        else:
+            weighted = np.where(known, omega * (values.values - centre), 0.0)
+        total = tally(ratings.rep, weighted, len(ratings.reps))
+        gaps[number] = ratio(total, mass, empty=total.sum() / mass.sum())
     return Column(values=values, centre=centre, gaps=gaps)
 
 
 def constant(name: str, item: str = "") -> Finding:
-    """An adjuster that never varies where it would have to."""
+    """An adjuster, or one of its levels, that never varies where it would have to."""
     return Finding(
         name="constant",
-        sentence="%(adjuster)s does not vary among the customers of any one rep in one territory, so its effect cannot be "
-        "told from the reps'; it is left out.",
+        sentence="%(adjuster)s does not vary among the customers of any one rep in one territory, so its effect cannot "
+        "be told from the reps'; it is left out.",
         item=item,
         values={"adjuster": name},
+    )
+
+
+def collinear(name: str, item: str) -> Finding:
+    """A column that others already determine."""
+    return Finding(
+        name="collinear",
+        sentence="%(adjuster)s is determined by the other adjusters, so its effect cannot be told from theirs; it is "
+        "left out.",
+        item=item,
+        values={"adjuster": name},
+    )
+
+
+def nearly_collinear(name: str, share: float, item: str) -> Finding:
+    """An adjuster of which the others explain nearly everything."""
+    return Finding(
+        name="nearly_collinear",
+        sentence="%(percent).0f %% of %(adjuster)s is explained by the other adjusters, so the points of each are "
+        "uncertain; their sum is not. Consider keeping one of them.",
+        item=item,
+        values={"adjuster": name, "share": share, "percent": 100 * share},
+    )
+
+
+def rep_controlled(name: str, share: float, item: str) -> Finding:
+    """An adjuster that differs suspiciously between reps of one territory."""
+    return Finding(
+        name="rep_controlled",
+        sentence="%(percent).0f %% of the differences in %(adjuster)s lie between reps of the same territory; make "
+        "sure that it is fixed by the company and not chosen by the rep.",
+        item=item,
+        values={"adjuster": name, "icc": share, "percent": 100 * share},
     )
 
 
@@ -149,52 +192,32 @@ def _mostly_missing(name: str, share: float) -> Finding:
     )
 
 
-def collinear(name: str, item: str) -> Finding:
-    """A column that others already determine."""
-    return Finding(
-        name="collinear",
-        sentence="%(term)s is determined by the other adjusters, so its effect cannot be told from theirs; it is left out.",
-        item=item,
-        values={"term": name},
-    )
-
-
-def rep_controlled(name: str, share: float, item: str) -> Finding:
-    """An adjuster that differs suspiciously between reps of one territory."""
-    return Finding(
-        name="rep_controlled",
-        sentence="%(percent).0f %% of the differences in %(adjuster)s lie between reps of the same territory; make sure that "
-        "it is fixed by the company and not chosen by the rep.",
-        item=item,
-        values={"adjuster": name, "icc": share, "percent": 100 * share},
-    )
-
-
 def icc_within_territory(within: Floats, means: Floats, weight: Floats, territory: Codes) -> float:
     """Share of an adjuster's variance that lies between reps of one territory (one-way analysis of variance).
 
+    A category counts its first level like the others, so the answer does not depend on which level comes first.
+
     Args:
         within: sums of squares and products within cells (columns, columns), the columns of one adjuster.
-        means: cell means (columns, cells).
-        weight: Ω of the cells (cells,).
+        means: cell means (cells, columns).
+        weight: Ω of the cells (cells,), all positive.
         territory: their territories (cells,).
-
-    A category counts its first level like the others, so the answer does not depend on which level comes first.
     """
-    mass = np.bincount(territory, weight)
-    cells, territories = len(weight), int(np.count_nonzero(mass))
+    inside = float(np.trace(within))
     if len(within) > 1:
-        means = np.vstack([means, 1 - means.sum(axis=0)])
-    inside = float(np.trace(within) + (within.sum() if len(within) > 1 else 0.0))
-    spread = cells - territories
-    if spread < 1 or weight.sum() - cells <= 0:
+        means = np.column_stack([means, 1 - means.sum(axis=1)])
+        inside += float(within.sum())
+    territories = int(territory.max()) + 1
+    mass = tally(territory, weight, territories)
+    there = mass > 0
+    spread, replication = len(weight) - np.count_nonzero(there), weight.sum() - len(weight)
+    if spread < 1 or replication <= 0:
         return 0.0
     between = 0.0
-    for row in means:
-        centre = np.bincount(territory, weight * row) / np.where(mass > 0, mass, 1.0)
-        between += float(np.sum(weight * (row - centre[territory]) ** 2))
-    squares = np.bincount(territory, weight**2)
-    size = (weight.sum() - np.sum(squares[mass > 0] / mass[mass > 0])) / spread
-    mean_between, mean_within = between / spread, inside / (weight.sum() - cells)
+    for column in means.T:
+        centre = ratio(tally(territory, weight * column, territories), mass)
+        between += float(weight @ (column - centre[territory]) ** 2)
+    size = (weight.sum() - ratio(tally(territory, weight**2, territories), mass).sum()) / spread
+    mean_between, mean_within = between / spread, inside / replication
     total = mean_between + (size - 1) * mean_within
-    return max(0.0, (mean_between - mean_within) / total) if total > 0 else 0.0
+    return float(max(0.0, (mean_between - mean_within) / total)) if total > 0 else 0.0

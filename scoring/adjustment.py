@@ -1,4 +1,6 @@
-"""The whole method on one page: ratings and a spec in, adjusted scores with their working and their uncertainty out."""
+"""The whole method on one page: ratings and a spec in, adjusted scores with their working and their uncertainty
+out.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,7 @@ class Adjustment:
             "window": self.spec.window,
             "imputed": dict(self.design.imputed),
             "findings": [finding.record() for finding in self.findings],
-            "items": {result.item: result.record(self.ratings) for result in self.results},
+            "items": {result.item: result.record() for result in self.results},
         }
 
 
@@ -75,9 +77,9 @@ def adjust(
 ) -> Adjustment:
     """Take customer mix and territory out of each rep's ratings.
 
-    Slopes come from within rep-by-territory cells (CAHPS; Kalbfleisch and Wolfe 2013), so quality that happens to go with
-    easy customers is kept. Ratings and scores are on 0–100. An adjuster constant within every cell is dropped with a
-    finding.
+    Slopes come from within rep-by-territory cells (CAHPS; Kalbfleisch and Wolfe 2013), so quality that happens to
+    go with easy customers is kept. Ratings and scores are on 0–100. An adjuster constant within every cell is
+    dropped with a finding.
 
     Args:
         ratings: checked rows in canonical order.

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from scoring.ratings import Floats
 from scoring.reliability import paule_mandel, q_profile
 from scoring.territory import Cells, Solution
 
@@ -17,7 +16,7 @@ MOST_CELLS = 2_000
 def gls_identity(solution: Solution) -> dict[str, Any]:
     """μ̂ by generalised least squares with the cells' dense covariance and τ̂ = σ²_τ Z_τ'V⁻¹(m − μ̂), beside our own.
 
-    Returns {cells, largest_difference, holds}; holds means 1e-8. Above 2,000 cells only {cells}.
+    Returns {cells, largest_difference, holds}; holds means to 1e-8. Above 2,000 cells only {cells}.
     """
     from statsmodels.regression.linear_model import GLS
 
@@ -38,16 +37,11 @@ def gls_identity(solution: Solution) -> dict[str, Any]:
     return {"cells": len(cells.rep), "largest_difference": largest, "holds": largest <= 1e-8}
 
 
-def company_check(cells: Cells) -> dict[str, Any]:
-    """σ²_θ by Paule and Mandel and its Q-profile interval, on the reps' precision-weighted means: {paule_mandel, low, high}.
+def company_check(cells: Cells) -> tuple[float, tuple[float, float]]:
+    """σ²_θ by Paule and Mandel, and its Q-profile interval, on the reps' precision-weighted means.
 
     Valid where no territory step exists.
     """
-    effect, variance = _rep_means(cells)
-    low, high = q_profile(effect, variance)
-    return {"paule_mandel": paule_mandel(effect, variance)[0], "low": low, "high": high}
-
-
-def _rep_means(cells: Cells) -> tuple[Floats, Floats]:
     precision = cells.by_rep(1 / cells.working)
-    return cells.by_rep(cells.mean / cells.working) / precision, 1 / precision
+    effect = cells.by_rep(cells.mean / cells.working) / precision
+    return paule_mandel(effect, 1 / precision)[0], q_profile(effect, 1 / precision)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scoring.ratings import Codes, Floats
+from scoring.sums import Codes, Floats, ratio
 
 CAHPS_CAP = 20
 """Under "cahps" an item's weight grows with its answers up to this many."""
@@ -59,4 +59,4 @@ def weigh(counts: Floats, fixed: Floats, level: Floats, how: str) -> Weighting:
 
 def _shares(weights: Floats) -> Floats:
     total = weights.sum(axis=0)
-    return np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
+    return ratio(weights, total)

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, stats
 
-from scoring.findings import Finding, Refusal
+from scoring.findings import Refusal
 from scoring.identification import Identification, identify
 from scoring.mix import slope_covariance
 from scoring.moments import Clustered, Counts
-from scoring.ratings import Floats, Ratings
+from scoring.ratings import Ratings
 from scoring.reliability import reliability
 from scoring.reml import maximise
+from scoring.sums import Floats
 from scoring.territory import Cells, Equations, Solution
 from scoring.uncertainty import (
     CellCovariance,
@@ -45,8 +46,8 @@ class Unmeasurable(Refusal):
 class Measured:
     """What one fit starts from: the cells' means after mix, and how sure they are.
 
-    ``reps``, ``territories`` are the places of the cells' reps and territories in the ratings. ``base`` is added to μ_a;
-    ``composite`` says that μ_a takes all territories, not only those with a step.
+    ``reps``, ``territories`` are the places of the cells' reps and territories in the ratings. ``base`` is added to
+    μ_a; ``composite`` says that μ_a takes all territories, not only those with a step.
     """
 
     name: str
@@ -60,8 +61,16 @@ class Measured:
 
 
 def measure(
-    name: str, ratings: Ratings, counts: Counts, parts: Clustered, *,
-    mean: Floats, deviation: Floats, inverse: Floats, prior: float, base: float | None = None,
+    name: str,
+    ratings: Ratings,
+    counts: Counts,
+    parts: Clustered,
+    *,
+    mean: Floats,
+    deviation: Floats,
+    inverse: Floats,
+    prior: float,
+    base: float | None = None,
 ) -> Measured:
     """What one fit starts from.
 
@@ -95,10 +104,10 @@ def measure(
             rep=rep.astype(np.int32), territory=territory.astype(np.int32), mean=mean[kept], working=own.pooled / size,
             weight=counts.omega[kept],
         ),
-        reps=reps, territories=territories, own=own,
+        reps=reps.astype(np.int64), territories=territories.astype(np.int64), own=own,
         sigma=CellCovariance(
             own=own.smoothed, shared=(shared @ sparse.diags_array(np.sqrt(factor))).tocsr(), deviation=deviation[kept],
-            slopes=slope_covariance(inverse, parts.meat, counts.everyone), cross=(inverse @ parts.cross[:, kept]).T,
+            slopes=slope_covariance(inverse, parts.meat, counts.everyone), cross=parts.cross[kept] @ inverse,
         ),
         base=base or 0.0, composite=base is not None,
     )  # fmt: skip
@@ -108,7 +117,7 @@ def measure(
 class Estimate:
     """One fit. Arrays run over its reps (reps,); ``solution`` and what follows from it are None below eight reps.
 
-    ``step`` is −Σ_t s_rt τ̂_t and ``centring`` C.
+    ``step`` is −Σ_t s_rt τ̂_t, ``centring`` C and ``anchor`` μ_a; ``tau`` (territories,) is τ̂, None without a step.
     """
 
     measured: Measured
@@ -117,6 +126,8 @@ class Estimate:
     solution: Solution | None
     step: Floats
     centring: float
+    anchor: float
+    tau: Floats | None
     covariance: ScoreCovariance
     se: Floats
     df: Floats
@@ -128,7 +139,7 @@ class Estimate:
 
 
 def estimate(measured: Measured, policy: str, frozen: Floats | None = None) -> Estimate:
-    """Estimate every rep under one policy ("frozen" takes the territory effects ``frozen`` (territories,) as they are)."""
+    """Estimate every rep under one policy; "frozen" takes the territory effects ``frozen`` (territories,) as given."""
     cells = measured.cells
     identification = identify(cells)
     stepped = identification.stepped(cells)
@@ -148,20 +159,21 @@ def estimate(measured: Measured, policy: str, frozen: Floats | None = None) -> E
     result = Estimate(
         measured=measured, policy=policy, identification=identification,
         solution=None if descriptive else solution, step=step, centring=0.0 - float(cells.rep_share @ step),
+        anchor=_anchor(measured, solution, stepped, tau), tau=None if policy == "company" else tau,
         covariance=covariance, se=np.sqrt(variance),
         df=score_freedom(cells, measured.own, variance, territories=carried),
     )  # fmt: skip
-    return result if descriptive else _shrunk(result, solution, nodes, tau)
+    return result if descriptive else _shrunk(result, solution, nodes)
 
 
-def _shrunk(result: Estimate, solution: Solution, nodes: list[tuple[float, Solution]], tau: Floats) -> Estimate:
+def _shrunk(result: Estimate, solution: Solution, nodes: list[tuple[float, Solution]]) -> Estimate:
     measured, stepped = result.measured, result.identification.stepped(result.measured.cells)
-    point = _predicted(measured, solution, stepped, tau)
+    point = result.anchor + solution.theta
     variance = solution.prediction_variance
     if len(nodes) > 1 and measured.cells.reps < MANY_REPS:
         variance = sum(
             (
-                weight * (node.prediction_variance + (_predicted(measured, node, stepped, node.tau) - point) ** 2)
+                weight * (node.prediction_variance + (_predicted(measured, node, stepped) - point) ** 2)
                 for weight, node in nodes
             ),
             np.zeros_like(point),
@@ -177,11 +189,16 @@ def _shrunk(result: Estimate, solution: Solution, nodes: list[tuple[float, Solut
     )
 
 
-def _predicted(measured: Measured, solution: Solution, stepped: NDArray[np.bool_], tau: Floats) -> Floats:
-    """θ̃_r = μ_a + θ̂_r (reps,)."""
+def _anchor(measured: Measured, solution: Solution, stepped: NDArray[np.bool_], tau: Floats) -> float:
+    """μ_a: what a rep is shrunk towards, μ̂ plus the weighted mean territory effect (and a composite's level)."""
     cells = measured.cells
-    anchored = tau[cells.territory] if measured.composite else np.where(stepped, tau[cells.territory], 0.0)
-    return measured.base + solution.mu + float(cells.weight @ anchored / cells.weight.sum()) + solution.theta
+    taken = tau[cells.territory] if measured.composite else np.where(stepped, tau[cells.territory], 0.0)
+    return float(measured.base + solution.mu + cells.weight @ taken / cells.weight.sum())
+
+
+def _predicted(measured: Measured, solution: Solution, stepped: NDArray[np.bool_]) -> Floats:
+    """θ̃_r = μ_a + θ̂_r (reps,)."""
+    return _anchor(measured, solution, stepped, solution.tau) + solution.theta
 
 
 def _under(result: Estimate, solution: Solution, policy: str) -> Floats:
@@ -194,14 +211,14 @@ def _under(result: Estimate, solution: Solution, policy: str) -> Floats:
         return np.full(cells.reps, np.nan)
     else:
         other = maximise(Equations(cells, policy))
-    return _predicted(measured, other, result.identification.stepped(cells), other.tau)
+    return _predicted(measured, other, result.identification.stepped(cells))
 
 
 def _nodes(best: Solution) -> list[tuple[float, Solution]]:
     """Where the variance components are tried, with weights proportional to the restricted likelihood.
 
-    Under "pooled", from 200 reps on 13 midpoints of σ_τ at the REML σ_θ; below, 9 × 9 midpoints of both. Otherwise the
-    REML solution alone.
+    Under "pooled", from 200 reps on 13 midpoints of σ_τ at the REML σ_θ; below, 9 × 9 midpoints of both. Otherwise
+    the REML solution alone.
     """
     equations = best.equations
     if equations.policy != "pooled":
@@ -225,7 +242,8 @@ def _midpoints(top: float, number: int) -> Floats:
 
 
 def mundlak(measured: Measured, solution: Solution, kept: NDArray[np.bool_]) -> dict[str, float]:
-    """Is rep quality correlated with mix? The between slopes less the within slopes, tested against 0: {f, df1, df2, p}.
+    """Is rep quality correlated with mix? The between slopes less the within slopes, tested against 0: {f, df1,
+    df2, p}.
 
     Generalised least squares of the cells' means after mix on their mix (Mundlak 1978), at the REML variances, the
     sampling of the within slopes added to the covariance. Empty when there are too few reps.
@@ -247,12 +265,14 @@ def mundlak(measured: Measured, solution: Solution, kept: NDArray[np.bool_]) -> 
 
 
 def pull(solution: Solution, territories: NDArray[np.int64], names: tuple[str, ...]) -> dict[str, float]:
-    """How much a colleague's +1 takes from a rep, by territory with at least two reps (through τ̂, before centring)."""
+    """How much a colleague's +1 takes from a rep, by territory with at least two reps (through τ̂, before
+    centring).
+    """
     cells = solution.cells
     if solution.equations.policy == "company":
         return {}
     gain = solution.gain
     effect = np.sum(gain[cells.territory] * solution.reduction.T, axis=1)
     colleagues = np.bincount(cells.territory)
-    mean = np.bincount(cells.territory, effect) / colleagues
+    mean = cells.by_territory(effect) / colleagues
     return {names[territories[place]]: float(mean[place]) for place in np.flatnonzero(colleagues > 1)}

@@ -1,4 +1,6 @@
-"""What can be told apart: the graph of reps and territories, linked by reps who have answers in several territories."""
+"""What can be told apart: the graph of reps and territories, linked by reps who have answers in several
+territories.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,8 @@ from scoring.territory import Cells
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identification:
-    """Per rep (reps,): the connected ``component``, numbered from 1; ``fragile``, whether it would fall apart without one
-    single rep; and the ``case``:
+    """Per rep (reps,): the connected ``component``, numbered from 1; ``fragile``, whether it would fall apart
+    without one single rep; and the ``case``:
 
     A  compared through reps who link territories;
     B  only the difference from colleagues of the territory is identified, the rest rests on the assumption;
@@ -28,11 +30,13 @@ class Identification:
 
     def stepped(self, cells: Cells) -> NDArray[np.bool_]:
         """Cells (cells,) that have a territory step: all but case C's."""
-        return (self.case != "C")[cells.rep]
+        return np.asarray((self.case != "C")[cells.rep])
 
 
 def identify(cells: Cells) -> Identification:
-    """Components, fragility and cases of the reps in these cells (cells in different components share only customers)."""
+    """Components, fragility and cases of the reps in these cells (cells in different components share only
+    customers).
+    """
     component_of_territory = _components(cells.rep, cells.territory, cells.territories)
     component = np.zeros(cells.reps, dtype=np.int64)
     component[cells.rep] = component_of_territory[cells.territory]
@@ -49,9 +53,9 @@ def identify(cells: Cells) -> Identification:
 
 def _components(rep: NDArray[np.int32], territory: NDArray[np.int32], territories: int) -> NDArray[np.int64]:
     """The component of every territory (territories,), numbered by its first territory."""
-    _, rep = np.unique(rep, return_inverse=True)
-    size = territories + (int(rep.max()) + 1 if rep.size else 0)
-    graph = sparse.coo_array((np.ones(len(rep)), (territory, rep + territories)), shape=(size, size))
+    present, place = np.unique(rep, return_inverse=True)
+    size = territories + len(present)
+    graph = sparse.coo_array((np.ones(len(rep)), (territory, place + territories)), shape=(size, size))
     labels = csgraph.connected_components(graph, directed=False)[1][:territories]
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.asarray(np.argsort(np.argsort(first))[inverse], dtype=np.int64)

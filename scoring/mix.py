@@ -1,7 +1,7 @@
 """Customer mix: slopes from within rep-by-territory cells, never from between them.
 
-A rep whose easy customers are happy *because of the rep* keeps that: only differences between customers of the same rep in
-the same territory teach what an attribute is worth (Mundlak 1978; Kalbfleisch and Wolfe 2013; CAHPS).
+A rep whose easy customers are happy *because of the rep* keeps that: only differences between customers of the same
+rep in the same territory teach what an attribute is worth (Mundlak 1978; Kalbfleisch and Wolfe 2013; CAHPS).
 """
 
 from __future__ import annotations
@@ -13,13 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, stats
 
-from scoring.adjusters import REP_CONTROLLED, Design, collinear, constant, icc_within_territory, rep_controlled
+from scoring.adjusters import (
+    NEARLY_COLLINEAR,
+    REP_CONTROLLED,
+    Design,
+    collinear,
+    constant,
+    icc_within_territory,
+    nearly_collinear,
+    rep_controlled,
+)
 from scoring.findings import Finding
 from scoring.moments import Clustered, Counts, Moments
-from scoring.ratings import Floats
+from scoring.sums import Floats, ratio
 
 ROUNDING = 1e-10
-"""A sum of squares this small beside its total is rounding."""
+"""A sum of squares within cells this small beside the whole is rounding."""
+
+DETERMINED = 1e-9
+"""A column of which the others leave less than this share unexplained is determined by them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +39,8 @@ class Slopes:
     """The effect of every design column, in points of the score per unit.
 
     ``beta`` (columns,) is 0 for a column that was left out, ``kept`` (columns,) says which were not. ``inverse``
-    (columns, columns) is B = (Σ ω x̃ x̃')⁻¹ over the kept columns, 0 elsewhere. ``freedom`` is customers less cells less
-    columns, ``residual`` the residual sum of squares, ``r_squared`` within cells.
+    (columns, columns) is B = (Σ ω x̃ x̃')⁻¹ over the kept columns, 0 elsewhere. ``freedom`` is customers less cells
+    less columns, ``residual`` the residual sum of squares, ``r_squared`` within cells.
     """
 
     beta: Floats
@@ -43,8 +55,8 @@ class Slopes:
 def fit_slopes(design: Design, moments: Moments, counts: Counts, item: str) -> Slopes:
     """Least squares on the columns demeaned within cells.
 
-    The Cholesky factor of the within moments goes to statsmodels' OLS as columns + 1 rows, which have the same moments as
-    all the answers, with the degrees of freedom of the answers.
+    The Cholesky factor of the within moments goes to statsmodels' OLS as columns + 1 rows, which have the same
+    moments as all the answers, with the degrees of freedom of the answers.
     """
     columns = len(design.terms)
     freedom = float(counts.size[counts.omega > 0].sum() - np.count_nonzero(counts.omega))
@@ -89,18 +101,17 @@ def _estimable(design: Design, moments: Moments, item: str) -> tuple[NDArray[np.
     """Which columns vary within cells and are not determined by those before them, by elimination in order."""
     within, overall = moments.within[:-1, :-1], moments.overall[:-1]
     varies = np.diag(within) > ROUNDING * np.maximum(overall, 0)
-    varies &= np.diag(within) > 0
-    findings = [
-        constant(name, item)
-        for number, name in enumerate(design.adjusters)
-        if not varies[design.adjuster == number].any()
+    whole = [number for number in range(len(design.adjusters)) if not varies[design.adjuster == number].any()]
+    findings = [constant(design.adjusters[number], item) for number in whole]
+    findings += [
+        constant(design.terms[column], item) for column in np.flatnonzero(~varies & ~np.isin(design.adjuster, whole))
     ]
     scale = np.sqrt(np.where(varies, np.diag(within), 1.0))
     left = within / np.outer(scale, scale)
     kept = varies.copy()
     for column in np.flatnonzero(varies):
         pivot = left[column, column]
-        if pivot < 1e-9:
+        if pivot < DETERMINED:
             kept[column] = False
             findings.append(collinear(design.terms[column], item))
             continue
@@ -112,8 +123,8 @@ def _estimable(design: Design, moments: Moments, item: str) -> tuple[NDArray[np.
 def _too_few(item: str, freedom: int, columns: int) -> Finding:
     return Finding(
         name="too_few_for_mix",
-        sentence="%(item)s has too few answers to learn what %(columns)s customer attributes are worth (%(freedom)s customers "
-        "beyond one per rep and territory), so nothing is adjusted for customer mix.",
+        sentence="%(item)s has too few answers to learn what %(columns)s customer attributes are worth (%(freedom)s "
+        "customers beyond one per rep and territory), so nothing is adjusted for customer mix.",
         item=item,
         values={"item": item, "columns": columns, "freedom": freedom},
     )
@@ -129,19 +140,18 @@ def contributions(design: Design, slopes: Slopes, deviation: Floats) -> Floats:
     """(x̄_rt − x̄)'β̂ split by adjuster (adjusters, cells), a category's levels summed into one line.
 
     Args:
-        deviation: x̄_rt − x̄ (columns, cells).
+        deviation: x̄_rt − x̄ (cells, columns).
     """
-    lines = np.zeros((len(design.adjusters), deviation.shape[1]))
-    np.add.at(lines, design.adjuster, deviation * slopes.beta[:, None])
-    return lines
+    belongs = np.arange(len(design.adjusters))[:, None] == design.adjuster
+    return np.asarray((belongs * slopes.beta) @ deviation.T)
 
 
 def impact(design: Design, moments: Moments, slopes: Slopes, omega: Floats) -> dict[str, dict[str, float]]:
     """How much each adjuster matters: {name: {partial_r2, heterogeneity, impact}}.
 
-    ``partial_r2`` is what the adjuster explains within cells beyond the others, ``heterogeneity`` the between-cell over
-    within-cell variance of its fitted part after the others are taken out, and ``impact`` their product (O'Malley et al.
-    2005).
+    ``partial_r2`` is what the adjuster explains within cells beyond the others, ``heterogeneity`` the between-cell
+    over within-cell variance of its fitted part after the others are taken out, and ``impact`` their product
+    (O'Malley et al. 2005).
     """
     table: dict[str, dict[str, float]] = {}
     within = moments.within
@@ -157,7 +167,7 @@ def impact(design: Design, moments: Moments, slopes: Slopes, omega: Floats) -> d
         if others.size:
             block = within[np.ix_(others, others)]
             direction[others] = -linalg.solve(block, within[np.ix_(others, mine)] @ beta, assume_a="pos")
-        fitted = direction @ moments.mix
+        fitted = moments.mix @ direction
         between = float(weight @ (fitted - weight @ fitted) ** 2)
         ratio = between / (explained / omega.sum()) if explained > 0 else 0.0
         partial = explained / (slopes.residual + explained) if explained > 0 else 0.0
@@ -165,16 +175,25 @@ def impact(design: Design, moments: Moments, slopes: Slopes, omega: Floats) -> d
     return table
 
 
-def rep_controlled_findings(
-    design: Design, moments: Moments, omega: Floats, territory: NDArray[np.int32], item: str
+def objections(
+    design: Design, moments: Moments, slopes: Slopes, omega: Floats, territory: NDArray[np.int32], item: str
 ) -> list[Finding]:
-    """Adjusters that differ so much between reps of one territory that the reps may have chosen them."""
+    """What the machine has against the adjusters in use: others nearly determine it, or the reps may have chosen it.
+
+    Of an adjuster's k columns the others leave the generalised share 1/(det B_mine · det W_mine) of the variance, and
+    its k-th root per column (Fox and Monette 1992).
+    """
     findings = []
+    there = omega > 0
     for number, name in enumerate(design.adjusters):
         mine = np.flatnonzero(design.adjuster == number)
-        share = icc_within_territory(
-            moments.within[np.ix_(mine, mine)], moments.mix[mine], omega, territory
-        )
+        kept = np.ix_(mine[slopes.kept[mine]], mine[slopes.kept[mine]])
+        logs = np.linalg.slogdet(slopes.inverse[kept])[1] + np.linalg.slogdet(moments.within[kept])[1]
+        share = 1 - float(np.exp(-logs / max(len(kept[0]), 1)))
+        if share > NEARLY_COLLINEAR:
+            findings.append(nearly_collinear(name, share, item))
+        within, means = moments.within[np.ix_(mine, mine)], moments.mix[np.ix_(there, mine)]
+        share = icc_within_territory(within, means, omega[there], territory[there])
         if share > REP_CONTROLLED:
             findings.append(rep_controlled(name, share, item))
     return findings
@@ -183,19 +202,17 @@ def rep_controlled_findings(
 def slope_heterogeneity(clustered: Clustered, size: Floats) -> dict[str, float]:
     """Do the slopes differ from cell to cell? {statistic, p}.
 
-    If they do, the customers of one cell pull the slopes in the same direction, so the square of a cell's summed score
-    exceeds the sum of its customers' squares, which G/(G−1) makes equal in expectation when they do not differ (the idea of
-    Breusch and Pagan 1979 for random coefficients, with customers as units). The cells' excesses, standardised by their own
-    spread, are referred to the normal, upper tail.
+    If they do, the customers of one cell pull the slopes in the same direction, so the square of a cell's summed
+    score exceeds the sum of its customers' squares, which G/(G−1) makes equal in expectation when they do not
+    differ (the idea of Breusch and Pagan 1979 for random coefficients, with customers as units). The cells'
+    excesses, standardised by their own spread, are referred to the normal, upper tail.
     """
     several = size > 1
-    factor = np.divide(size, size - 1, out=np.zeros_like(size), where=several)
-    square = np.sum(clustered.score**2 / clustered.scale[:, None], axis=0)
+    factor = ratio(size, size - 1)
+    square = clustered.score**2 @ (1 / clustered.scale)
     excess = (square - factor * clustered.squares)[several]
     spread = float(np.sqrt(np.sum(excess**2)))
     if spread == 0:
         return {}
     statistic = float(excess.sum()) / spread
     return {"statistic": statistic, "p": float(stats.norm.sf(statistic))}
-
-

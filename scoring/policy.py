@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from scoring.estimate import FEWEST_REPS, Estimate
 from scoring.findings import Finding, Refusal
-from scoring.ratings import Floats, Ratings
+from scoring.ratings import Ratings
 from scoring.spec import AdjustmentSpec
+from scoring.sums import Floats
 
 FEWEST_TERRITORIES = 4
 """Territories with two or more reps that the pooled policy needs."""
@@ -43,7 +45,9 @@ def territory_policy(ratings: Ratings, spec: AdjustmentSpec) -> tuple[str, tuple
 def kept_effects(
     ratings: Ratings, spec: AdjustmentSpec, item: str, given: Mapping[str, Mapping[str, float]] | None
 ) -> Floats | None:
-    """The kept τ̂ of one item over all territories (territories,), 0 where the earlier run had none; None if none are kept."""
+    """The kept τ̂ of one item over all territories (territories,), 0 where the earlier run had none; None if none
+    are kept.
+    """
     if not spec.territory_from:
         return None
     if given is None or item not in given:
@@ -51,10 +55,22 @@ def kept_effects(
     return np.array([given[item].get(name, 0.0) for name in ratings.territories])
 
 
+def fit_findings(fit: Estimate) -> tuple[Finding, ...]:
+    """What to know about one item's fit before its scores are compared."""
+    name, cells, findings = fit.measured.name, fit.measured.cells, []
+    if fit.solution is None:
+        findings.append(_few_reps(name, cells.reps))
+    if alone := int(np.count_nonzero(fit.identification.case == "C")):
+        findings.append(_alone(name, alone))
+    if fit.policy == "peer" and np.any(np.bincount(cells.territory) == 2):
+        findings.append(_pairs(name))
+    return tuple(findings)
+
+
 def _too_few(count: int) -> Finding:
     return Finding(
         name="too_few_territories",
-        sentence="Only %(count)s territories have two or more reps; four are needed to take territory out, so scores are "
+        sentence="Territories with two or more reps: %(count)s. Four are needed to take territory out, so scores are "
         "compared across the company without a territory step.",
         values={"count": count},
     )
@@ -63,16 +79,16 @@ def _too_few(count: int) -> Finding:
 def _nobody_to_compare() -> Finding:
     return Finding(
         name="no_colleagues",
-        sentence="No territory has two reps, so nobody has colleagues to be compared with; scores are compared across the "
-        "company without a territory step.",
+        sentence="No territory has two reps, so nobody has colleagues to be compared with; scores are compared across "
+        "the company without a territory step.",
     )
 
 
 def _exchangeable() -> Finding:
     return Finding(
         name="exchangeable",
-        sentence="The pooled policy assumes that rep quality is spread alike over territories. If good reps were sent to hard "
-        "territories its 95 %% intervals cover only 80–84 %%; differences within a territory stay valid.",
+        sentence="The pooled policy assumes that rep quality is spread alike over territories. If good reps were sent "
+        "to hard territories its 95 %% intervals cover only 80–84 %%; differences within a territory stay valid.",
     )
 
 
@@ -81,4 +97,34 @@ def _poorly_known(count: int) -> Finding:
         name="territory_variance_poorly_known",
         sentence="Territory variance poorly known: only %(count)s territories have two or more reps.",
         values={"count": count},
+    )
+
+
+def _few_reps(item: str, count: int) -> Finding:
+    return Finding(
+        name="few_reps",
+        sentence="%(item)s has answers about %(count)s reps; below %(fewest)s the variance between reps is unknown, so "
+        "the output is descriptive: no reliability, nothing reported, nothing ranked.",
+        item=item,
+        values={"item": item, "count": count, "fewest": FEWEST_REPS},
+    )
+
+
+def _alone(item: str, count: int) -> Finding:
+    return Finding(
+        name="alone",
+        sentence="%(item)s: rep and territory cannot be told apart for %(count)s reps, who are alone in their "
+        "territories; they get no territory step.",
+        item=item,
+        values={"item": item, "count": count},
+    )
+
+
+def _pairs(item: str) -> Finding:
+    return Finding(
+        name="pairs",
+        sentence="%(item)s: some territories have two reps only; against a single colleague reliability cannot exceed "
+        ".5.",
+        item=item,
+        values={"item": item},
     )

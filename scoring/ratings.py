@@ -1,4 +1,6 @@
-"""The one checked table that enters: who rated whom, where, what they said, and what was known about them beforehand."""
+"""The one checked table that enters: who rated whom, where, what they said, and what was known about them
+beforehand.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 
 from scoring.findings import Finding, Refusal
 from scoring.spec import AdjustmentSpec
+from scoring.sums import Codes, Flags, Floats, Places, changes, ratio, tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +24,6 @@ SHARDS = 64
 """Sums run over this many parts, cut by a hash of the customer, always in the same order."""
 
 OPTIONAL = ("wave", "mode")
-
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int32]
 
 
 class MissingColumn(Refusal):
@@ -87,9 +87,9 @@ class Number:
 class Ratings:
     """Rows in canonical order: by shard, customer, rep, territory, then by content.
 
-    ``rep``, ``territory``, ``customer``, ``cell`` (rows,) are codes into the sorted names and into the cells; ``weight``
-    (rows,) is positive; ``items`` hold the raw answers (rows,), NaN where there is none on the scale. Rows without any
-    answer stay: they are part of the frame. ``shards`` (65,) are the row bounds of the shards.
+    ``rep``, ``territory``, ``customer``, ``cell`` (rows,) are codes into the sorted names and into the cells;
+    ``weight`` (rows,) is positive; ``items`` hold the raw answers (rows,), NaN where there is none on the scale.
+    Rows without any answer stay: they are part of the frame. ``shards`` (65,) are the row bounds of the shards.
     """
 
     reps: tuple[str, ...]
@@ -104,7 +104,7 @@ class Ratings:
     weight: Floats
     items: Mapping[str, Floats]
     adjusters: Mapping[str, Category | Number]
-    shards: NDArray[np.int64]
+    shards: Places
     findings: tuple[Finding, ...] = ()
 
     def __len__(self) -> int:
@@ -115,8 +115,9 @@ class Ratings:
         for first, last in zip(self.shards[:-1], self.shards[1:], strict=True):
             yield slice(int(first), int(last))
 
-    def weigh(self, answered: NDArray[np.bool_], weights: str) -> Floats:
-        """ω (rows,): the row's weight, under "customer" divided by the sum over the same rep and customer; 0 if not answered.
+    def weigh(self, answered: Flags, weights: str) -> Floats:
+        """ω (rows,): the row's weight, under "customer" divided by the sum over the same rep and customer; 0 if not
+        answered.
 
         So a customer counts once per rep however often they answer.
         """
@@ -124,23 +125,22 @@ class Ratings:
         if weights == "response":
             return weight
         pair = np.cumsum(self.new_pair) - 1
-        total = np.bincount(pair, weight)[pair]
-        return np.divide(weight, total, out=np.zeros_like(weight), where=total > 0)
+        return ratio(weight, tally(pair, weight, pair[-1] + 1)[pair])
 
     @property
-    def new_customer(self) -> NDArray[np.bool_]:
+    def new_customer(self) -> Flags:
         """Rows (rows,) at which another customer begins."""
-        return np.insert(self.customer[1:] != self.customer[:-1], 0, True)
+        return changes(self.customer)
 
     @property
-    def new_pair(self) -> NDArray[np.bool_]:
+    def new_pair(self) -> Flags:
         """Rows (rows,) at which another customer-and-rep pair begins."""
-        return self.new_customer | np.insert(self.rep[1:] != self.rep[:-1], 0, True)
+        return np.asarray(self.new_customer | changes(self.rep))
 
     @property
-    def new_group(self) -> NDArray[np.bool_]:
+    def new_group(self) -> Flags:
         """Rows (rows,) at which another customer-and-cell group begins."""
-        return self.new_customer | np.insert(self.cell[1:] != self.cell[:-1], 0, True)
+        return np.asarray(self.new_customer | changes(self.cell))
 
     @property
     def comparable_territories(self) -> int:
@@ -149,8 +149,8 @@ class Ratings:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of what was scored, the same for the same rows in any order."""
-        digest = hashlib.sha256()
+        """BLAKE2b of what was scored, the same for the same rows in any order."""
+        digest = hashlib.blake2b(digest_size=32)
         for names in (self.reps, self.territories, self.customers):
             digest.update("\x1f".join(names).encode() + b"\x1e")
         columns: list[tuple[str, NDArray[Any]]] = [
@@ -195,8 +195,10 @@ class Ratings:
             else:
                 adjusters[adjuster.name] = Number(values=_numbers(table, adjuster.name, findings))
         _check_enough(reps, customers, items)
-        contents = [weight, *items.values()]
+        contents: list[NDArray[Any]] = [weight, *items.values()]
         contents += [one.codes if isinstance(one, Category) else one.values for one in adjusters.values()]
+        if "wave" in table.columns and "wave" not in adjusters:
+            contents.append(_names(table, "wave", blank=True)[0])
         order, duplicates = _canonical(rep, territory, customer, contents)
         if duplicates:
             findings.append(_duplicates(duplicates))
@@ -254,8 +256,10 @@ def _names(table: pd.DataFrame, column: str, *, blank: bool = False) -> tuple[Co
     return place[codes], tuple(names[order])
 
 
-def _sharded(table: pd.DataFrame) -> tuple[Codes, NDArray[Any], NDArray[np.int64]]:
-    """Customers numbered by shard, then by hash; ``bounds`` (65,) are the first customer of every shard and the end."""
+def _sharded(table: pd.DataFrame) -> tuple[Codes, NDArray[Any], Places]:
+    """Customers numbered by shard, then by hash; ``bounds`` (65,) are the first customer of every shard and the
+    end.
+    """
     codes, names = _codes(table, "customer")
     hashed = pd.util.hash_array(names, categorize=False)
     shard = (hashed % np.uint64(SHARDS)).astype(np.int64)
@@ -317,9 +321,7 @@ def _refuse_infinite(numbers: Floats, column: str) -> None:
         raise NotFinite(row=int(infinite[0]) + 1, column=column)
 
 
-def _canonical(
-    rep: Codes, territory: Codes, customer: Codes, contents: Sequence[NDArray[Any]]
-) -> tuple[NDArray[np.int64], int]:
+def _canonical(rep: Codes, territory: Codes, customer: Codes, contents: Sequence[NDArray[Any]]) -> tuple[Places, int]:
     """The order that depends on nothing but the rows, and how many rows repeat another one exactly."""
     key = (customer.astype(np.int64) * (int(rep.max()) + 1) + rep) * (int(territory.max()) + 1) + territory
     order = np.argsort(key, kind="stable")
@@ -333,7 +335,7 @@ def _canonical(
     equal = key[rows][1:] == key[rows][:-1]
     for column in contents:
         after, before = column[rows][1:], column[rows][:-1]
-        equal &= (after == before) | ((after != after) & (before != before))
+        equal &= (after == before) | (np.isnan(after) & np.isnan(before))
     return order, int(np.count_nonzero(equal))
 
 
@@ -344,7 +346,7 @@ def _cells(rep: Codes, territory: Codes, territories: int) -> tuple[Codes, Codes
     return codes.astype(np.int32), (pairs // territories).astype(np.int32), (pairs % territories).astype(np.int32)
 
 
-def _reorder(adjuster: Category | Number, order: NDArray[np.int64]) -> Category | Number:
+def _reorder(adjuster: Category | Number, order: Places) -> Category | Number:
     if isinstance(adjuster, Category):
         return Category(levels=adjuster.levels, codes=adjuster.codes[order])
     return Number(values=adjuster.values[order])

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from scoring.ratings import Floats
 from scoring.spec import AdjustmentSpec
+from scoring.sums import Floats
 
 
 def reliability(prediction_variance: Floats, between: float) -> Floats:
@@ -47,7 +47,9 @@ def needed_answers(reliability: float, icc: float) -> int:
 
 
 def paule_mandel(effect: Floats, variance: Floats) -> tuple[float, float]:
-    """σ²_θ and μ̂ of independent effects by Paule and Mandel (1982), through statsmodels; a check of the company policy."""
+    """σ²_θ and μ̂ of independent effects by Paule and Mandel (1982), through statsmodels; a check of the company
+    policy.
+    """
     from statsmodels.stats.meta_analysis import combine_effects
 
     result = combine_effects(effect, variance, method_re="iterated", atol=1e-11)

@@ -1,7 +1,7 @@
 """Restricted maximum likelihood for the variances between reps and between territories.
 
-A coarse grid brackets the maximum, Newton's method on the analytic score finishes it; a variance whose score is negative at
-0 stays at 0.
+A coarse grid brackets the maximum, Newton's method on the analytic score finishes it; a variance whose score is
+negative at 0 stays at 0.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import numpy as np
 from scipy import linalg, optimize, stats
 
 from scoring.findings import Refusal
-from scoring.ratings import Floats
+from scoring.sums import Floats
 from scoring.territory import Equations, Solution
 
-BRACKET = (0.0, 0.03, 0.12, 0.4, 1.0, 3.0)
+BRACKET = (0.01, 0.1, 0.5, 1.5)
 """Variances first tried, in units of the variance of the cell means."""
 
 HALF_CHI_SQUARE = float(stats.chi2.ppf(0.95, 1)) / 2
@@ -23,8 +23,8 @@ class TerritoryNotSeparable(Refusal):
     """REML cannot tell the variance between reps from that between territories."""
 
     sentence = (
-        "Rep and territory cannot be told apart anywhere (every territory has answers about one rep only), so the pooled "
-        'policy is refused; use territory = "company", or give territories several reps.'
+        "Rep and territory cannot be told apart anywhere (every territory has answers about one rep only), so the "
+        'pooled policy is refused; use territory = "company", or give territories several reps.'
     )
 
 

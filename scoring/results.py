@@ -12,13 +12,15 @@ from scipy import stats
 from scoring.checks import company_check, gls_identity
 from scoring.estimate import FEWEST_REPS, Estimate, Unmeasurable, estimate, mundlak, pull
 from scoring.findings import Finding
-from scoring.mix import impact, rep_controlled_findings, slope_covariance, slope_heterogeneity
+from scoring.mix import impact, objections, slope_covariance, slope_heterogeneity
 from scoring.moments import Clustered, Counts
-from scoring.ratings import Floats, Ratings
+from scoring.policy import fit_findings
+from scoring.ratings import Ratings
 from scoring.reliability import evidence
 from scoring.reml import profile_interval
-from scoring.scores import ScoreTable
+from scoring.score_table import ScoreTable
 from scoring.spec import AdjustmentSpec
+from scoring.sums import Floats, Places
 from scoring.working import CompositeWorking, ItemWorking
 
 Plain = Mapping[str, Any]
@@ -26,10 +28,14 @@ Plain = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """Everything one item, or the composite, gave. ``fit`` is None when nothing could be estimated."""
+    """Everything one item, or the composite, gave. ``fit`` is None when nothing could be estimated.
+
+    ``variances`` are μ, τ, the two variances with their 95 % intervals, and the same by another road.
+    """
 
     table: ScoreTable
     fit: Estimate | None
+    variances: Plain
     coefficients: Plain
     impact: Plain
     tests: Plain
@@ -39,11 +45,11 @@ class Result:
     def item(self) -> str:
         return self.table.item
 
-    def record(self, ratings: Ratings) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """Plain values for run.json."""
         return {
             "coefficients": self.coefficients,
-            **(_variances(self.fit, ratings) if self.fit else {}),
+            **self.variances,
             "tests": self.tests,
             "impact": self.impact,
             "findings": [finding.record() for finding in self.findings],
@@ -54,162 +60,131 @@ def item_result(
     working: ItemWorking, parts: Clustered, spec: AdjustmentSpec, policy: str, frozen: Floats | None
 ) -> Result:
     """Score one item."""
-    slopes, counts = working.slopes, working.counts
-    covariance = slope_covariance(slopes.inverse, parts.meat, counts.everyone)
-    errors = np.sqrt(np.diag(covariance))
+    ratings, design, slopes, counts = working.ratings, working.design, working.slopes, working.counts
     fit, findings = _fit(working, parts, policy, frozen)
-    tests: dict[str, Plain] = {}
-    if slopes.kept.any():
-        tests["slope_heterogeneity"] = slope_heterogeneity(parts, counts.size)
-        if fit and fit.solution:
-            tests["mundlak"] = mundlak(fit.measured, fit.solution, slopes.kept)
-    there = counts.omega > 0
-    controlled = rep_controlled_findings(
-        working.design, working.moments, counts.omega, working.ratings.cell_territory, working.name
-    ) if there.any() else []  # fmt: skip
-    reps = len(working.ratings.reps)
-    steps = working.steps
-    numbers = {"raw": working.raw, "mix": steps.sum(axis=0) + 0 * working.raw, "top_box": working.top_box}
-    numbers |= _estimated(fit, reps, numbers["raw"] + numbers["mix"])
+    raw, steps = working.raw, working.steps
+    mix = np.where(np.isnan(raw), np.nan, steps.sum(axis=0))
+    numbers = {"raw": raw, "mix": mix, "top_box": working.top_box, **_territory(fit, raw + mix)}
+    objected = objections(design, working.moments, slopes, counts.omega, ratings.cell_territory, working.name)
+    errors = np.sqrt(np.diag(slope_covariance(slopes.inverse, parts.meat, counts.everyone)))
     return Result(
-        table=_table(working.name, working.ratings, counts, spec, numbers, working.design.adjusters, steps, fit),
+        table=_table(working.name, ratings, counts, spec, numbers, design.adjusters, steps, fit),
         fit=fit,
+        variances=_variances(fit, ratings),
         coefficients={
-            working.design.terms[place]: {"estimate": float(slopes.beta[place]), "se": float(errors[place])}
+            design.terms[place]: {"estimate": float(slopes.beta[place]), "se": float(errors[place])}
             for place in np.flatnonzero(slopes.kept)
         },
-        impact=impact(working.design, working.moments, slopes, counts.omega),
-        tests=tests,
-        findings=(*slopes.findings, *controlled, *findings),
+        impact=impact(design, working.moments, slopes, counts.omega),
+        tests=_tests(working, parts, fit),
+        findings=(*slopes.findings, *objected, *findings),
     )
 
 
 def composite_result(
-    working: CompositeWorking, parts: Clustered, spec: AdjustmentSpec, policy: str, items: Mapping[str, Result],
+    working: CompositeWorking,
+    parts: Clustered,
+    spec: AdjustmentSpec,
+    policy: str,
+    items: Mapping[str, Result],
     frozen: Floats | None,
-) -> Result:  # fmt: skip
-    """Combine the items' scores; standard error, reliability and what is reported come from the composite's own fit."""
+) -> Result:
+    """Combine the items' scores; how sure they are, and what is reported, comes from the composite's own fit."""
+    ratings, weighting = working.ratings, working.weighting
     fit, findings = _fit(working, parts, policy, frozen)
-    weighting = working.weighting
     tables = [items[item.name].table for item in working.items]
+    absent = np.where(weighting.rep.sum(axis=0) > 0, 0.0, np.nan)
 
-    def combined(name: str) -> Floats:
-        return weighting.combine(np.array([table.numbers[name] for table in tables]))
+    def stacked(name: str) -> Floats:
+        return np.array([table.numbers[name] for table in tables])
 
-    somebody = np.where(weighting.rep.sum(axis=0) > 0, 0.0, np.nan)
-    steps = np.sum(
-        [weight * np.where(weight > 0, table.steps, 0.0) for weight, table in zip(weighting.rep, tables, strict=True)], axis=0
-    )
-    numbers = _estimated(fit, len(working.ratings.reps), np.full(len(working.ratings.reps), np.nan))
-    numbers |= {
-        "raw": weighting.total(np.array([table.numbers["raw"] for table in tables])),
-        "mix": steps.sum(axis=0) + somebody,
-        "territory": combined("territory") + somebody,
-        "centring": combined("centring") + somebody,
-        "adjusted": weighting.total(np.array([table.numbers["adjusted"] for table in tables])),
-        "top_box": np.full(len(somebody), np.nan),
+    steps = np.zeros_like(tables[0].steps)
+    for weight, table in zip(weighting.rep, tables, strict=True):
+        steps += weight * np.where(weight > 0, table.steps, 0.0)
+    numbers = {
+        **_territory(fit, np.full(len(ratings.reps), np.nan)),
+        "raw": weighting.total(stacked("raw")),
+        "mix": steps.sum(axis=0) + absent,
+        "territory": weighting.combine(stacked("territory")) + absent,
+        "centring": weighting.combine(stacked("centring")) + absent,
+        "adjusted": weighting.total(stacked("adjusted")),
+        "top_box": np.full(len(ratings.reps), np.nan),
     }
     adjusters = working.items[0].design.adjusters
     return Result(
         table=_table(
-            working.name, working.ratings, working.counts, spec, _with_interval(numbers), adjusters, steps, fit,
-            missing=working.missing,
+            working.name, ratings, working.counts, spec, numbers, adjusters, steps, fit, missing=working.missing
         ),
-        fit=fit, coefficients={}, impact={}, tests={}, findings=findings,
+        fit=fit, variances=_variances(fit, ratings), coefficients={}, impact={}, tests={}, findings=findings,
     )  # fmt: skip
 
 
 def unanswered(name: str, ratings: Ratings, adjusters: tuple[str, ...]) -> Result:
     """An item nobody answered: every score withheld, and a finding."""
     reps = len(ratings.reps)
-    nothing = np.zeros(reps, dtype=np.int64)
-    numbers = _estimated(None, reps, np.full(reps, np.nan))
-    numbers |= {"raw": numbers["adjusted"], "mix": numbers["adjusted"], "top_box": numbers["adjusted"]}
+    nothing, empty = np.zeros(reps, dtype=np.int64), np.full(reps, np.nan)
     finding = Finding(
         name="unanswered",
         sentence="Nobody answered %(item)s; it has no scores. Check that the column is filled and its scale is right.",
         item=name,
         values={"item": name},
     )
+    numbers = {"raw": empty, "mix": empty, "top_box": empty, **_territory(None, empty)}
     return Result(
         table=ScoreTable(
-            item=name, reps=ratings.reps, responses=nothing, customers=nothing, numbers=numbers, adjusters=adjusters,
-            steps=np.full((len(adjusters), reps), np.nan), case=np.full(reps, "", dtype="<U1"), component=nothing,
-            fragile=np.zeros(reps, dtype=bool), evidence=np.full(reps, "withheld"), missing=[()] * reps,
+            item=name, reps=ratings.reps, responses=nothing, customers=nothing, numbers=_with_interval(numbers),
+            adjusters=adjusters, steps=np.full((len(adjusters), reps), np.nan), case=np.full(reps, "", dtype="<U1"),
+            component=nothing, fragile=np.zeros(reps, dtype=bool), evidence=np.full(reps, "withheld"),
+            missing=[()] * reps,
         ),
-        fit=None, coefficients={}, impact={}, tests={}, findings=(finding,),
+        fit=None, variances={}, coefficients={}, impact={}, tests={}, findings=(finding,),
     )  # fmt: skip
 
 
 def _fit(
     working: ItemWorking | CompositeWorking, parts: Clustered, policy: str, frozen: Floats | None
 ) -> tuple[Estimate | None, tuple[Finding, ...]]:
-    """The estimate, or the finding that says why there is none."""
+    """The estimate and what to know about it, or the finding that says why there is none."""
     try:
         measured = working.measured(parts)
     except Unmeasurable as refusal:
-        return None, (
-            Finding(name="unmeasurable", sentence=refusal.sentence, item=working.name, values=refusal.values),
-        )
-    few = len(measured.reps) < FEWEST_REPS
-    kept = None if frozen is None else frozen[measured.territories]
-    if few and policy != "frozen":
+        finding = Finding(name="unmeasurable", sentence=refusal.sentence, item=working.name, values=refusal.values)
+        return None, (finding,)
+    if len(measured.reps) < FEWEST_REPS and frozen is None:
         policy = "company"
-    fit = estimate(measured, policy, kept)
-    return fit, _fit_findings(fit, working.name)
+    fit = estimate(measured, policy, None if frozen is None else frozen[measured.territories])
+    return fit, fit_findings(fit)
 
 
-def _fit_findings(fit: Estimate, name: str) -> tuple[Finding, ...]:
-    findings = []
-    cells, case = fit.measured.cells, fit.identification.case
-    if fit.solution is None:
-        findings.append(
-            Finding(
-                name="few_reps",
-                sentence="%(item)s has answers about %(count)s reps; below %(fewest)s the variance between reps is unknown, so "
-                "the output is descriptive: no reliability, nothing reported, nothing ranked.",
-                item=name, values={"item": name, "count": cells.reps, "fewest": FEWEST_REPS},
-            )  # fmt: skip
-        )
-    if alone := int(np.count_nonzero(case == "C")):
-        findings.append(
-            Finding(
-                name="alone",
-                sentence="%(count)s reps are alone in their territories; for them rep and territory cannot be told apart, and "
-                "no territory step is taken.",
-                item=name, values={"count": alone},
-            )  # fmt: skip
-        )
-    if fit.policy == "peer" and fit.solution and np.any(np.bincount(cells.territory) == 2):
-        findings.append(
-            Finding(
-                name="pairs",
-                sentence="Some territories have two reps only; against one colleague reliability cannot exceed .5.",
-                item=name,
-            )
-        )
-    return tuple(findings)
+def _tests(working: ItemWorking, parts: Clustered, fit: Estimate | None) -> Plain:
+    """Whether the slopes differ between cells, and whether rep quality goes with mix."""
+    if not working.slopes.kept.any():
+        return {}
+    tests = {"slope_heterogeneity": slope_heterogeneity(parts, working.counts.size)}
+    if fit and fit.solution:
+        tests["mundlak"] = mundlak(fit.measured, fit.solution, working.slopes.kept)
+    return tests
 
 
-def _estimated(fit: Estimate | None, reps: int, after_mix: Floats) -> dict[str, Floats]:
-    """The numbers from territory to company, spread over all reps of the run."""
-    empty = np.full(reps, np.nan)
-    names = ("se", "df", "low", "high", "reliability", "reported", "reported_sd", "peer", "company")
-    numbers = {name: empty.copy() for name in names}
+def _territory(fit: Estimate | None, after_mix: Floats) -> dict[str, Floats]:
+    """The numbers from territory to company over all reps of the run; no step where nothing could be estimated."""
+    empty = np.full_like(after_mix, np.nan)
+    numbers = dict.fromkeys(("se", "df", "reliability", "reported", "reported_sd", "peer", "company"), empty)
     numbers["territory"] = numbers["centring"] = 0 * after_mix
     if fit is not None:
         place = fit.measured.reps
-        spread = {"territory": fit.step, "centring": np.full(len(place), fit.centring), "se": fit.se, "df": fit.df}
-        spread |= {
-            name: values
-            for name in ("reliability", "reported", "reported_sd", "peer", "company")
-            if (values := getattr(fit, name)) is not None
-        }
-        for name, values in spread.items():
-            numbers[name] = empty.copy()
-            numbers[name][place] = values
-    numbers["adjusted"] = after_mix + numbers["territory"] + numbers["centring"]
-    return _with_interval(numbers)
+        for name in ("se", "df", "reliability", "reported", "reported_sd", "peer", "company"):
+            numbers[name] = _spread(getattr(fit, name), place, empty)
+        numbers["territory"] = _spread(fit.step, place, empty)
+        numbers["centring"] = _spread(np.full(len(place), fit.centring), place, empty)
+    return numbers | {"adjusted": after_mix + numbers["territory"] + numbers["centring"]}
+
+
+def _spread(values: Floats | None, place: Places, empty: Floats) -> Floats:
+    spread = empty.copy()
+    if values is not None:
+        spread[place] = values
+    return spread
 
 
 def _with_interval(numbers: dict[str, Floats]) -> dict[str, Floats]:
@@ -219,9 +194,16 @@ def _with_interval(numbers: dict[str, Floats]) -> dict[str, Floats]:
 
 
 def _table(
-    name: str, ratings: Ratings, counts: Counts, spec: AdjustmentSpec, numbers: dict[str, Floats],
-    adjusters: tuple[str, ...], steps: Floats, fit: Estimate | None, missing: Sequence[tuple[str, ...]] | None = None,
-) -> ScoreTable:  # fmt: skip
+    name: str,
+    ratings: Ratings,
+    counts: Counts,
+    spec: AdjustmentSpec,
+    numbers: dict[str, Floats],
+    adjusters: tuple[str, ...],
+    steps: Floats,
+    fit: Estimate | None,
+    missing: Sequence[tuple[str, ...]] | None = None,
+) -> ScoreTable:
     reps = len(ratings.reps)
     case, component = np.full(reps, "", dtype="<U1"), np.zeros(reps, dtype=np.int64)
     fragile = np.zeros(reps, dtype=bool)
@@ -232,37 +214,44 @@ def _table(
         fragile[place] = identification.fragile
         known = None if fit.reliability is None else numbers["reliability"]
     return ScoreTable(
-        item=name, reps=ratings.reps, responses=counts.responses, customers=counts.rep_customers, numbers=numbers,
-        adjusters=adjusters, steps=steps, case=case, component=component, fragile=fragile,
-        evidence=evidence(spec, counts.rep_customers, counts.largest, known), missing=missing or [()] * reps,
+        item=name, reps=ratings.reps, responses=counts.responses, customers=counts.rep_customers,
+        numbers=_with_interval(numbers), adjusters=adjusters, steps=steps, case=case, component=component,
+        fragile=fragile, evidence=evidence(spec, counts.rep_customers, counts.largest, known),
+        missing=missing or [()] * reps,
     )  # fmt: skip
 
 
-def _variances(fit: Estimate, ratings: Ratings) -> dict[str, Any]:
-    """μ, τ, the two variances with their intervals, and the same by another road."""
-    solution, cells = fit.solution, fit.measured.cells
-    territories = [ratings.territories[place] for place in fit.measured.territories]
-    record: dict[str, Any] = {"policy": fit.policy}
+def _variances(fit: Estimate | None, ratings: Ratings) -> dict[str, Any]:
+    if fit is None:
+        return {}
+    solution = fit.solution
     if solution is None:
-        return record
-    low, high = profile_interval(solution, 0)
-    record |= {
+        return {"policy": fit.policy}
+    record: dict[str, Any] = {
+        "policy": fit.policy,
         "mu": solution.mu,
-        "sigma2_rep": {"estimate": solution.rep, "low": low, "high": high, "interval": "profile likelihood"},
-        "log_likelihood": solution.loglik,
+        "mu_adjusted": fit.anchor,
+        "sigma2_rep": _variance(solution.rep, profile_interval(solution, 0), "profile likelihood"),
         "customer_variance": fit.measured.own.pooled,
+        "log_likelihood": solution.loglik,
         "gls": gls_identity(solution),
     }
+    if fit.tau is not None:
+        territories = [ratings.territories[place] for place in fit.measured.territories]
+        record["tau"] = dict(zip(territories, fit.tau.tolist(), strict=True))
     if fit.policy in ("pooled", "peer"):
-        record["tau"] = dict(zip(territories, solution.tau.tolist(), strict=True))
-        record["pull"] = pull(solution, fit.measured.territories, ratings.territories)
+        record["colleague_pull"] = pull(solution, fit.measured.territories, ratings.territories)
     if fit.policy == "pooled":
-        low, high = profile_interval(solution, 1)
-        record["sigma2_territory"] = {
-            "estimate": solution.territory, "low": low, "high": high, "interval": "profile likelihood",
-        }  # fmt: skip
+        interval = profile_interval(solution, 1)
+        record["sigma2_territory"] = _variance(solution.territory, interval, "profile likelihood")
     if fit.policy == "company":
-        check = company_check(cells)
-        record["sigma2_rep"] |= {"low": check["low"], "high": check["high"], "interval": "Q profile"}
-        record["paule_mandel"] = check["paule_mandel"]
+        between, interval = company_check(fit.measured.cells)
+        record["sigma2_rep"] = _variance(solution.rep, interval, "Q profile")
+        record["paule_mandel"] = between
     return record
+
+
+def _variance(estimate: float, interval: tuple[float, float], how: str) -> dict[str, Any]:
+    """An unbounded end is None: JSON has no infinity."""
+    low, high = interval
+    return {"estimate": estimate, "low": low, "high": high if np.isfinite(high) else None, "interval": how}

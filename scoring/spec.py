@@ -48,7 +48,9 @@ class ItemSpec:
         if not self.name:
             raise SpecRefused(problem="An item has no name; give every [[item]] the name of its column.")
         if not self.lo < self.hi:
-            raise SpecRefused(problem=f"Item {self.name}: lo is {self.lo:g} and hi is {self.hi:g}; lo must be below hi.")
+            raise SpecRefused(
+                problem=f"Item {self.name}: lo is {self.lo:g} and hi is {self.hi:g}; lo must be below hi."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +70,8 @@ class AdjusterSpec:
             )
         if not self.reason.strip():
             raise ReasonMissing(
-                problem=f"Adjuster {self.name} has no reason; write why it is fixed before the period, not chosen by the "
-                "rep, and likely to shift how a customer answers."
+                problem=f"Adjuster {self.name} has no reason; write why it is fixed before the period, not chosen by "
+                "the rep, and likely to shift how a customer answers."
             )
 
 
@@ -104,8 +106,8 @@ class AdjustmentSpec:
 
     ``weights``: "customer" lets each customer count once per rep, "response" each answer by its weight.
     ``territory``: the policy. ``window``: how many periods one run spans. ``thin_below`` and ``full_from`` are
-    reliabilities; ``smallest_difference`` is in points of the 0–100 scale; ``territory_from`` names an earlier run whose
-    territory effects are kept.
+    reliabilities; ``smallest_difference`` is in points of the 0–100 scale; ``territory_from`` names an earlier run
+    whose territory effects are kept.
     """
 
     items: tuple[ItemSpec, ...]
@@ -214,7 +216,9 @@ def _composite(tables: TomlTables) -> dict[str, Any]:
         return {}
     values = tables.read(CompositeSpec, table, ("composite", 0), also=frozenset({"weights"}))
     weights = table.get("weights", [])
-    if not isinstance(weights, list) or any(isinstance(one, bool) or not isinstance(one, int | float) for one in weights):
+    if not isinstance(weights, list) or any(
+        isinstance(one, bool) or not isinstance(one, int | float) for one in weights
+    ):
         tables.note(
             Mistake(table="composite", key="weights", what=f"weights is {weights!r}", remedy="give a list of numbers")
         )

@@ -2,7 +2,8 @@
 
     m_rt = μ + θ_r + τ_t + e_rt,   θ_r ~ (0, σ²_θ),   τ_t ~ (0, σ²_τ),   e_rt ~ (0, D_rt)
 
-θ's block is diagonal and is eliminated; what is left has one row per territory (Henderson 1975; Patterson and Thompson 1971).
+θ's block is diagonal and is eliminated; what is left has one row per territory (Henderson 1975; Patterson and
+Thompson 1971).
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
-from scoring.ratings import Codes, Floats
+from scoring.sums import Codes, Floats, tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cells:
     """The rep-by-territory cells that have answers.
 
-    ``rep``, ``territory`` (cells,) number the reps and territories present from 0; ``mean`` m_rt after mix, ``working``
-    D_rt and ``weight`` Ω_rt (cells,).
+    ``rep``, ``territory`` (cells,) number the reps and territories present from 0; ``mean`` m_rt after mix,
+    ``working`` D_rt and ``weight`` Ω_rt (cells,).
     """
 
     rep: Codes
@@ -42,16 +43,25 @@ class Cells:
     @property
     def share(self) -> Floats:
         """s_rt (cells,): the cell's part of its rep's weight."""
-        return self.weight / np.bincount(self.rep, self.weight)[self.rep]
+        return self.weight / self.by_rep(self.weight)[self.rep]
 
     @property
     def rep_share(self) -> Floats:
         """p_r (reps,): the rep's part of all weight."""
-        return np.bincount(self.rep, self.weight) / self.weight.sum()
+        return np.asarray(self.by_rep(self.weight) / self.weight.sum())
+
+    @property
+    def territory_share(self) -> Floats:
+        """Ω_t/Ω (territories,): the territory's part of all weight."""
+        return np.asarray(self.by_territory(self.weight) / self.weight.sum())
 
     def by_rep(self, values: Floats) -> Floats:
         """Sums over each rep's cells (reps,)."""
-        return np.bincount(self.rep, values, minlength=self.reps)
+        return tally(self.rep, values, self.reps)
+
+    def by_territory(self, values: Floats) -> Floats:
+        """Sums over each territory's cells (territories,)."""
+        return tally(self.territory, values, self.territories)
 
     @property
     def mass(self) -> sparse.csr_array:
@@ -62,8 +72,8 @@ class Cells:
 class Equations:
     """The equations of one set of cells under one policy, solved at any pair of variances.
 
-    ``columns`` are the unknowns left after θ is eliminated: μ and the τ under "pooled" (the τ penalised), μ alone under
-    "company", the territories' own levels under "peer".
+    ``columns`` are the unknowns left after θ is eliminated: μ and the τ under "pooled" (the τ penalised), μ alone
+    under "company", the territories' own levels under "peer".
     """
 
     def __init__(self, cells: Cells, policy: str) -> None:
@@ -72,12 +82,13 @@ class Equations:
         self.columns = {"pooled": slice(None), "company": slice(0, 1), "peer": slice(1, None)}[policy]
         self._precision = 1 / cells.working
         self._mass = cells.mass
+        self._holder = np.repeat(np.arange(cells.reps), np.diff(self._mass.indptr))
         self._transposed = self._mass.T.tocsr()
         ones, rows = np.ones(len(cells.rep)), np.arange(len(cells.rep))
         self._incidence = sparse.csr_array((ones, (rows, cells.rep)), shape=(len(rows), cells.reps))
         self._place = sparse.csr_array((ones, (rows, cells.territory)), shape=(len(rows), cells.territories))
         self._rep_mass = cells.by_rep(self._precision)
-        self._territory_mass = np.bincount(cells.territory, self._precision)
+        self._territory_mass = cells.by_territory(self._precision)
         self._centre = float(np.average(cells.mean, weights=self._precision))
         self._mean = cells.mean - self._centre
         self._log_working = float(np.log(cells.working).sum())
@@ -86,7 +97,8 @@ class Equations:
 
     def _outer(self, weight: Floats) -> Floats:
         """Σ_r weight_r d_r d_r' over all columns (1 + territories, 1 + territories)."""
-        weighted = sparse.diags_array(weight) @ self._mass
+        mass = self._mass
+        weighted = sparse.csr_array((mass.data * weight[self._holder], mass.indices, mass.indptr), shape=mass.shape)
         edge = self._transposed @ (weight * self._rep_mass)
         out = np.empty((len(edge) + 1, len(edge) + 1))
         out[0, 0] = weight @ self._rep_mass**2
@@ -96,7 +108,7 @@ class Equations:
 
     def _gather(self, by_cell: Floats) -> Floats:
         """Σ_cells z·value over all columns (1 + territories,)."""
-        return np.append(by_cell.sum(), np.bincount(self.cells.territory, by_cell, minlength=self.cells.territories))
+        return np.append(by_cell.sum(), self.cells.by_territory(by_cell))
 
     def at(self, rep: float, territory: float) -> Solution:
         """Solve at σ²_θ = ``rep`` and σ²_τ = ``territory`` (the latter used under "pooled" only)."""
@@ -130,7 +142,7 @@ class Equations:
         level = float(effects[0])
         tau = effects[1:]
         if self.policy == "peer":
-            level = float(np.bincount(self.cells.territory, self.cells.weight) @ tau / self.cells.weight.sum())
+            level = float(self.cells.territory_share @ tau)
             tau = tau - level
         return Solution(
             equations=self, rep=rep, territory=territory if self.policy == "pooled" else 0.0,
@@ -143,9 +155,9 @@ class Equations:
 class Solution:
     """The equations solved at σ²_θ = ``rep``, σ²_τ = ``territory``.
 
-    ``mu``, ``tau`` (territories,), ``theta`` (reps,) are μ̂, τ̂, θ̂; ``inner`` is M, ``matrix`` its inverse without the
-    penalty, ``inverse_h`` 1/h_r and ``damping`` 1/(σ²_θ h_r) (reps,); ``loglik`` the restricted log-likelihood with
-    + ½ log|X'X|.
+    ``mu``, ``tau`` (territories,), ``theta`` (reps,) are μ̂, τ̂, θ̂; ``inner`` is M, ``matrix`` its inverse without
+    the penalty, ``inverse_h`` 1/h_r and ``damping`` 1/(σ²_θ h_r) (reps,); ``loglik`` the restricted log-likelihood
+    with + ½ log|X'X|.
     """
 
     equations: Equations
@@ -185,14 +197,13 @@ class Solution:
     def gain(self) -> Floats:
         """J M, so that τ̂ = (gain @ reduction) m (territories, columns)."""
         if self.equations.policy == "peer":
-            share = np.bincount(self.cells.territory, self.cells.weight) / self.cells.weight.sum()
-            return np.asarray(self.inner - share @ self.inner)
+            return np.asarray(self.inner - self.cells.territory_share @ self.inner)
         return self.inner[1:]
 
     @cached_property
     def prediction_variance(self) -> Floats:
         """PEV_r = 1/h_r + (d_r/h_r)'M(d_r/h_r) (reps,)."""
-        return self.inverse_h + np.sum((self.loadings @ self.inner) * self.loadings, axis=1)
+        return np.asarray(self.inverse_h + np.sum((self.loadings @ self.inner) * self.loadings, axis=1))
 
     def prediction_covariance(self, reps: NDArray[np.int64]) -> Floats:
         """Covariance of the prediction errors of some reps (reps, reps)."""
@@ -205,11 +216,12 @@ class Solution:
 
         def within(values: Floats) -> Floats:
             precise = values / cells.working[:, None]
-            taken = (averaging.T @ precise) * self.inverse_h[:, None]
+            taken = np.asarray(averaging.T @ precise) * self.inverse_h[:, None]
             return np.asarray(precise - taken[cells.rep] / cells.working[:, None])
 
         weighted = within(block)
-        gathered = np.vstack([weighted.sum(axis=0), self.equations._place.T @ weighted])[self.equations.columns]
+        placed = np.asarray(self.equations._place.T @ weighted)
+        gathered = np.vstack([weighted.sum(axis=0), placed])[self.equations.columns]
         effects = np.zeros((cells.territories + 1, block.shape[1]))
         effects[self.equations.columns] = self.inner @ gathered
         return within(block - effects[0] - effects[1:][cells.territory])
@@ -221,7 +233,9 @@ class Solution:
         return self.equations._outer(self.damping**2)[columns, columns]
 
     def derivatives(self) -> tuple[Floats, Floats, Floats]:
-        """Gradient, Hessian and expected information of the restricted log-likelihood in the free variances (σ²_θ, σ²_τ)."""
+        """Gradient, Hessian and expected information of the restricted log-likelihood in the free variances (σ²_θ,
+        σ²_τ).
+        """
         equations, inner, spread = self.equations, self.inner, self.spread
         own = self.damping * equations._rep_mass
         cubes = equations._outer(self.damping**2 * own)[equations.columns, equations.columns]
@@ -237,7 +251,7 @@ class Solution:
         among = self.matrix[1:, 1:] - block.T @ inner @ block  # Zτ'PZτ
         cells = self.cells
         slack = (self.rest - self.theta[cells.rep]) / cells.working  # Py
-        lean = np.bincount(cells.territory, slack, minlength=cells.territories)  # Zτ'Py
+        lean = cells.by_territory(slack)  # Zτ'Py
         gradients = np.array([gradient, lean @ lean - np.trace(among)]) / 2
         informations = np.empty((2, 2))
         informations[0, 0], informations[1, 1] = information, np.sum(among * among) / 2

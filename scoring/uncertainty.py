@@ -1,8 +1,8 @@
 """How sure a score is: the customer is the unit of independence.
 
-Σ̂, the covariance of the cells' means after mix, has three parts: each cell's own, smoothed towards the pooled one so that
-five customers who agree are not taken for certainty (CAHPS); what shared customers put between cells; and what all cells
-share through the slopes. It is never formed densely.
+Σ̂, the covariance of the cells' means after mix, has three parts: each cell's own, smoothed towards the pooled one
+so that five customers who agree are not taken for certainty (CAHPS); what shared customers put between cells; and
+what all cells share through the slopes. It is never formed densely.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from scoring.ratings import Floats
+from scoring.sums import Floats, ratio, tally
 from scoring.territory import Cells, Solution
 
 ITEM_PRIOR = 15
@@ -54,7 +54,7 @@ def smooth_towards(own: Floats, size: Floats, prior: float, pooled: float, repli
     extra = size - 1
     smoothed = (prior * pooled / size + extra * own) / (prior + extra)
     weight = extra / (prior + extra)
-    mine = np.divide((weight * own) ** 2, extra, out=np.zeros_like(own), where=extra > 0)
+    mine = ratio((weight * own) ** 2, extra)
     theirs = ((1 - weight) * pooled / size) ** 2 / replication
     return OwnVariance(smoothed=smoothed, freedom=smoothed**2 / (mine + theirs), pooled=pooled, replication=replication)
 
@@ -63,9 +63,9 @@ def smooth_towards(own: Floats, size: Floats, prior: float, pooled: float, repli
 class CellCovariance:
     """Σ̂ as an operator over cells.
 
-    ``own`` (cells,) is the diagonal; ``shared`` (customers, cells) holds √c·v of customers with several cells, of which
-    only what lies off the diagonal counts; ``deviation`` (cells, columns) is x̄_rt − x̄, ``slopes`` Var(β̂) and ``cross``
-    (cells, columns) B Σ_g u_g v_g.
+    ``own`` (cells,) is the diagonal; ``shared`` (customers, cells) holds √c·v of customers with several cells, of
+    which only what lies off the diagonal counts; ``deviation`` (cells, columns) is x̄_rt − x̄, ``slopes`` Var(β̂)
+    and ``cross`` (cells, columns) B Σ_g u_g v_g.
     """
 
     own: Floats
@@ -77,7 +77,7 @@ class CellCovariance:
     @property
     def _repeated(self) -> Floats:
         """What the diagonal of shared'shared would add (cells,)."""
-        return np.asarray(self.shared.multiply(self.shared).sum(axis=0)).ravel()
+        return _squares(self.shared)
 
     def apply(self, block: Floats) -> Floats:
         """Σ̂ times ``block`` (cells, anything)."""
@@ -92,7 +92,7 @@ class CellCovariance:
         averaging = self._averaging(cells)
         common = self.shared @ averaging
         total = cells.by_rep(share**2 * (self.own - self._repeated))
-        total += np.asarray(common.multiply(common).sum(axis=0)).ravel()
+        total += _squares(common)
         deviation, cross = averaging.T @ self.deviation, averaging.T @ self.cross
         return np.asarray(total + np.sum((deviation @ self.slopes) * deviation - 2 * deviation * cross, axis=1))
 
@@ -109,10 +109,15 @@ class CellCovariance:
         )
 
     @staticmethod
-    def _averaging(cells: Cells) -> sparse.csc_array:
+    def _averaging(cells: Cells) -> sparse.csr_array:
         """S' (cells, reps)."""
         rows = np.arange(len(cells.rep))
-        return sparse.csc_array((cells.share, (rows, cells.rep)), shape=(len(rows), cells.reps))
+        return sparse.csr_array((cells.share, (rows, cells.rep)), shape=(len(rows), cells.reps))
+
+
+def _squares(matrix: sparse.csr_array) -> Floats:
+    """Column sums of squares (columns,)."""
+    return tally(matrix.indices, matrix.data**2, matrix.shape[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +126,9 @@ class ScoreCovariance:
 
         Cov(a) = S_c Σ̂ S_c' − Y Q' − Q Y' + Q Ψ Q' + diag(``alone``),   S_c = (I − 1p')S,
 
-    where Q (reps, territories) takes the territory step, Y = S_c Σ̂ T' and Ψ gathers the sampling of τ̂, what shrinking it
-    leaves out, and its spread over uncertain variances. ``alone`` (reps,) is the territory variance of reps who have
-    their territories to themselves.
+    where Q (reps, territories) takes the territory step, Y = S_c Σ̂ T' and Ψ gathers the sampling of τ̂, what
+    shrinking it leaves out, and its spread over uncertain variances. ``alone`` (reps,) is the territory variance of
+    reps who have their territories to themselves.
     """
 
     cells: Cells
@@ -200,9 +205,7 @@ def _territory_spread(solution: Solution, among: Floats, point: Solution) -> Flo
     return np.asarray(spread)
 
 
-def score_freedom(
-    cells: Cells, own: OwnVariance, variance: Floats, *, territories: int | None
-) -> Floats:
+def score_freedom(cells: Cells, own: OwnVariance, variance: Floats, *, territories: int | None) -> Floats:
     """Satterthwaite's degrees of freedom of every score (reps,).
 
     Args:
@@ -214,4 +217,4 @@ def score_freedom(
     square = cells.by_rep(weights**2 / own.freedom)
     if territories and territories > 1:
         square = square + np.maximum(variance - mine, 0.0) ** 2 / (territories - 1)
-    return np.divide(variance**2, square, out=np.full_like(variance, np.inf), where=square > 0)
+    return ratio(variance**2, square, empty=np.inf)

@@ -13,14 +13,15 @@ from scoring.composite import Weighting, weigh
 from scoring.estimate import Measured, measure
 from scoring.mix import Slopes, contributions
 from scoring.moments import Answers, Clustered, Counts, Moments, residual_parts, shards
-from scoring.ratings import Floats, Ratings
+from scoring.ratings import Ratings
 from scoring.spec import AdjustmentSpec
+from scoring.sums import Floats, ratio, tally
 from scoring.uncertainty import COMPOSITE_PRIOR, ITEM_PRIOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemWorking:
-    """One item with its slopes. ``deviation`` is x̄_rt − x̄ (columns, cells)."""
+    """One item with its slopes. ``deviation`` is x̄_rt − x̄ (cells, columns)."""
 
     ratings: Ratings
     design: Design
@@ -36,12 +37,12 @@ class ItemWorking:
     @property
     def deviation(self) -> Floats:
         omega = self.counts.omega
-        return np.where(omega > 0, self.moments.mix - (self.moments.mix @ omega / omega.sum())[:, None], 0.0)
+        return np.where(omega[:, None] > 0, self.moments.mix - omega @ self.moments.mix / omega.sum(), 0.0)
 
     @property
     def mean(self) -> Floats:
         """m_rt (cells,): the cells' means after mix."""
-        return self.moments.score - self.slopes.beta @ self.deviation
+        return self.moments.score - self.deviation @ self.slopes.beta
 
     @property
     def level(self) -> float:
@@ -63,22 +64,20 @@ class ItemWorking:
     def top_box(self) -> Floats:
         """The weighted share of best answers (reps,)."""
         omega, reps = self.answers.omega, len(self.ratings.reps)
-        best = np.bincount(self.ratings.rep, np.where(self.answers.score == 100, omega, 0.0), minlength=reps)
-        total = np.bincount(self.ratings.rep, omega, minlength=reps)
-        return np.divide(best, total, out=np.full(reps, np.nan), where=total > 0)
+        best = tally(self.ratings.rep, np.where(self.answers.score == 100, omega, 0.0), reps)
+        return ratio(best, tally(self.ratings.rep, omega, reps), empty=np.nan)
 
     def by_rep(self, values: Floats) -> Floats:
         """Σ_t s_rt values_rt (reps,); NaN without answers."""
         omega, reps = self.counts.omega, len(self.ratings.reps)
-        total = np.bincount(self.ratings.cell_rep, omega, minlength=reps)
-        summed = np.bincount(self.ratings.cell_rep, omega * values, minlength=reps)
-        return np.divide(summed, total, out=np.full(reps, np.nan), where=total > 0)
+        summed = tally(self.ratings.cell_rep, omega * values, reps)
+        return ratio(summed, tally(self.ratings.cell_rep, omega, reps), empty=np.nan)
 
     def measured(self, parts: Clustered) -> Measured:
         """What the fit starts from."""
         return measure(
             self.name, self.ratings, self.counts, parts,
-            mean=self.mean, deviation=self.deviation.T, inverse=self.slopes.inverse, prior=ITEM_PRIOR,
+            mean=self.mean, deviation=self.deviation, inverse=self.slopes.inverse, prior=ITEM_PRIOR,
         )  # fmt: skip
 
 
@@ -104,7 +103,7 @@ class CompositeWorking:
         fixed = np.array([share[item.name] for item in mine])
         reps = len(ratings.reps)
         weighting = weigh(
-            np.array([np.bincount(ratings.cell_rep, item.counts.omega, minlength=reps) for item in mine]),
+            np.array([tally(ratings.cell_rep, item.counts.omega, reps) for item in mine]),
             fixed / fixed.sum(), np.array([item.level for item in mine]), spec.composite_weights,
         )  # fmt: skip
         answered = np.any([item.answers.omega > 0 for item in mine], axis=0)
@@ -121,10 +120,10 @@ class CompositeWorking:
         """The same fit on m^A_rt = Σ_k w_rk (m_rtk − ā_k), the items' mix and slopes stacked."""
         weights = self.by_cell
         centred = np.array([item.mean - level for item, level in zip(self.items, self.weighting.level, strict=True)])
-        stacked = [weight * item.deviation for weight, item in zip(weights, self.items, strict=True)]
+        stacked = [weight[:, None] * item.deviation for weight, item in zip(weights, self.items, strict=True)]
         return measure(
             self.name, self.ratings, self.counts, parts,
-            mean=np.sum(weights * centred, axis=0), deviation=np.vstack(stacked).T,
+            mean=np.sum(weights * centred, axis=0), deviation=np.hstack(stacked),
             inverse=linalg.block_diag(*(item.slopes.inverse for item in self.items)), prior=COMPOSITE_PRIOR,
             base=self.weighting.base,
         )  # fmt: skip
@@ -151,7 +150,9 @@ def clustered(
     parts = [Clustered.empty(np.diag(item.moments.within)[:-1], cells) for item in items]
     whole = Clustered.empty(np.ones(len(composite.items) * len(design.terms)), cells) if composite else None
     weights = composite.by_cell if composite else np.zeros((0, cells))
-    mine = [number for number, item in enumerate(items) if composite and item.name in {one.name for one in composite.items}]
+    mine = [
+        number for number, item in enumerate(items) if composite and item.name in {one.name for one in composite.items}
+    ]
     for shard in shards(ratings, design):
         pieces = [
             residual_parts(shard, item.answers, item.moments, item.counts, item.slopes.beta) for item in items
@@ -160,5 +161,5 @@ def clustered(
             part.add(shard, v, u)
         if whole is not None:
             v = np.sum(weights[:, shard.group_cell] * [pieces[number][0] for number in mine], axis=0)
-            whole.add(shard, v, np.vstack([pieces[number][1] for number in mine]))
+            whole.add(shard, v, np.hstack([pieces[number][1] for number in mine]))
     return parts, whole
