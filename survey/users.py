@@ -91,7 +91,7 @@ def end_sessions(user: User) -> None:
 def _address(email: str) -> str:
     """The address in the one form it is kept in, so that whoever types it finds it again."""
     try:
-        return validate_email(email, check_deliverability=False).normalized.lower()
+        return validate_email(email.strip(), check_deliverability=False).normalized.lower()
     except EmailNotValidError as error:
         raise NotAnEmail(N_("“%(email)s” is not an e-mail address: %(reason)s"), email=email, reason=error) from None
 

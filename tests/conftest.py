@@ -10,7 +10,8 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psycopg
@@ -19,9 +20,23 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from survey import questionnaires
 from survey.app import alembic, create_app
 from survey.config import Settings, load
 from survey.context import db
+from survey.models import (
+    Campaign,
+    Customer,
+    Invitation,
+    Period,
+    Rep,
+    ReportingLine,
+    RepScore,
+    Run,
+    ScoreStep,
+    Subject,
+    Territory,
+)
 
 ENGINES = ("sqlite", "postgresql")
 NOW = datetime(2026, 7, 6, 2, 0, tzinfo=UTC)
@@ -165,3 +180,127 @@ def now() -> datetime:
 def make_client(app: Flask) -> Callable[[], FlaskClient]:
     """Several people at once, each with their own cookies."""
     return app.test_client
+
+
+SPEC = """
+minimum_customers = 5
+[[item]]
+name = "knowledge"
+lo = 1
+hi = 5
+[[item]]
+name = "delivery"
+lo = 1
+hi = 5
+[[adjuster]]
+name = "segment"
+kind = "category"
+reason = "fixed by the company before the period"
+[composite]
+name = "satisfaction"
+items = ["knowledge", "delivery"]
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """What `scored` stored: a run for each of two periods, a third period without one, and who reports to whom.
+
+    R01 leads R07 and R08 and reports to the boss with R02 … R06. The other manager has R09 and, from 2026 on, R10.
+    """
+
+    boss: str = "boss@harbour.example"
+    lead: str = "lead@harbour.example"
+    other: str = "other@harbour.example"
+    of_the_boss: tuple[str, ...] = ("R01", "R02", "R03", "R04", "R05", "R06", "R07", "R08")
+    of_the_other: tuple[str, ...] = ("R09", "R10")
+
+
+@pytest.fixture
+def scored(session: Session, now: datetime) -> Scored:
+    """Stored scores of every grade. R04 is withheld, R05 was never answered about, R06 lies beyond 100."""
+    company = Scored()
+    periods = [
+        Period(code="2025-H2", from_on=date(2025, 7, 1), to_on=date(2025, 12, 31)),
+        Period(code="2026-H1", from_on=date(2026, 1, 1), to_on=date(2026, 6, 30)),
+        Period(code="2026-H2", from_on=date(2026, 7, 1), to_on=date(2026, 12, 31)),
+    ]
+    names = (
+        "王建国",
+        "李思远",
+        "张晨曦",
+        "Alice Archer",
+        "陈志鹏",
+        "杨晓东",
+        "赵桂英",
+        "黄国强",
+        "Daniel Doyle",
+        "喆玥",
+    )
+    reps = [
+        Rep(code=f"R{number:02}", name=name, email=f"r{number:02}@harbour.example", hired_on=date(2023, 3, 1))
+        for number, name in enumerate(names, start=1)
+    ]
+    reps[0].email = company.lead
+    territory, customer = Territory(code="NORTH", name="华北"), Customer(code="C1", name="海川商行")
+    session.add_all([*periods, *reps, territory, customer])
+    session.flush()
+    for rep in reps:
+        manager = company.lead if rep.code in {"R07", "R08"} else company.boss
+        since = date(2023, 3, 1)
+        if rep.code == "R10":
+            until = date(2026, 1, 1)
+            session.add(ReportingLine(rep_id=rep.id, manager_email=company.boss, since_on=since, until_on=until))
+            since = until
+        manager = company.other if rep.code in company.of_the_other else manager
+        session.add(ReportingLine(rep_id=rep.id, manager_email=manager, since_on=since))
+    sheet = questionnaires.newest(session, "core")
+    for period in periods[:2]:
+        campaign = Campaign(
+            code=period.code, period_id=period.id, questionnaire_version_id=sheet.id, opens_on=period.to_on,
+            closes_on=period.to_on, asked_about={}, state="closed",
+        )  # fmt: skip
+        run = Run(
+            period_id=period.id, spec=SPEC, spec_hash="0" * 64, fingerprint="0" * 64, snapshot=b"", record={},
+            created_at=now, by="command line",
+        )  # fmt: skip
+        session.add_all([campaign, run])
+        session.flush()
+        invitation = Invitation(
+            campaign_id=campaign.id, customer_id=customer.id, mode="web", disposition="completed", created_at=now
+        )
+        session.add(invitation)
+        session.flush()
+        for rep in reps:
+            subject = Subject(invitation_id=invitation.id, rep_id=rep.id, territory_id=territory.id, adjusters={})
+            session.add(subject)
+            _store_scores(session, run, rep)
+    session.commit()
+    return company
+
+
+EVIDENCE = {"R02": ("provisional", 24, 0.55), "R03": ("thin", 8, 0.25), "R04": ("withheld", 3, None)}
+RAW = {"R01": 86.24, "R02": 71.0, "R03": 60.0, "R06": 99.0, "R07": 78.0, "R08": 62.0, "R09": 77.0, "R10": 79.0}
+
+
+def _store_scores(session: Session, run: Run, rep: Rep) -> None:
+    if rep.code == "R05":
+        return
+    evidence, customers, reliability = EVIDENCE.get(rep.code, ("full", 60, 0.9))
+    for item in ("satisfaction", "knowledge", "delivery"):
+        row = RepScore(
+            run_id=run.id, rep_id=rep.id, item=item, responses=customers + 5, customers=customers, evidence=evidence
+        )
+        session.add(row)
+        if reliability is None:
+            continue
+        row.raw, row.mix, row.territory, row.centring = RAW[rep.code], 1.84, 2.33, -0.71
+        row.adjusted = row.raw + row.mix + row.territory + row.centring
+        row.se, row.df, row.reliability = 24 / customers**0.5, 40.0, reliability
+        row.low, row.high = row.adjusted - 2 * row.se, row.adjusted + 2 * row.se
+        row.reported, row.reported_sd = 79 + reliability * (row.adjusted - 79), 2.0
+        alone = rep.code == "R07"
+        row.case, row.component, row.fragile = "C" if alone else "A", 0, False
+        row.peer, row.company = (None, None) if alone else (row.reported - 1, row.reported + 1)
+        for adjuster, amount in (("segment", 2.27), ("size_band", -0.43)):
+            session.add(ScoreStep(run_id=run.id, rep_id=rep.id, item=item, adjuster=adjuster, amount=amount))

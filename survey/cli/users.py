@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 
 import click
 from flask.cli import AppGroup
@@ -43,7 +44,7 @@ def create(role: str, email: str, name: str | None, password_stdin: bool) -> Non
 
 
 def _read_password() -> str:
-    password = click.get_text_stream("stdin").readline().rstrip("\r\n")
+    password = sys.stdin.readline().rstrip("\r\n")
     if len(password) < SHORTEST_PASSWORD:
         raise PasswordTooShort(N_("A password needs at least %(least)s characters."), least=SHORTEST_PASSWORD)
     return password

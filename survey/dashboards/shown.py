@@ -85,7 +85,7 @@ def look_up(session: Session, period: str | None, item: str | None) -> Shown:
     listed = session.execute(
         select(Period.code, newest).outerjoin(Run).group_by(Period.id, Period.code).order_by(Period.from_on.desc())
     )
-    runs: dict[str, int | None] = dict(listed.tuples().all())
+    runs: dict[str, int | None] = dict(listed.all())
     if period is not None and period not in runs:
         raise not_to_be_seen(period)
     scored = (code for code, run in runs.items() if run is not None)

@@ -1,0 +1,50 @@
+"""What is printed adds up, and stays next to what was computed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from survey.figures import StepsAsPrinted, parts_as_printed, steps_as_printed
+
+points = st.floats(-30, 130)
+amounts = st.floats(-20, 20)
+
+
+@given(raw=points, mix=amounts, territory=amounts, centring=amounts, reported=points)
+def test_printed_steps_add_up(raw: float, mix: float, territory: float, centring: float, reported: float) -> None:
+    steps = steps_as_printed(
+        raw=raw, mix=mix, territory=territory, centring=centring, adjusted=raw + mix + territory + centring,
+        reported=reported,
+    )  # fmt: skip
+    assert steps.raw + steps.mix + steps.territory + steps.centring == pytest.approx(steps.adjusted)
+    assert steps.shrinkage is not None
+    assert steps.adjusted + steps.shrinkage == pytest.approx(steps.reported)
+    assert abs(steps.raw - raw) <= 0.0501
+    for printed, true in ((steps.mix, mix), (steps.territory, territory), (steps.centring, centring)):
+        assert abs(printed - true) < 0.101
+
+
+@given(st.lists(amounts, min_size=1, max_size=8))
+def test_parts_add_up_to_the_rounded_total(parts: list[float]) -> None:
+    printed = parts_as_printed(tuple(parts), sum(parts))
+    assert sum(printed) == pytest.approx(round(sum(parts), 1), abs=0.0501)
+    assert all(abs(shown - true) < 0.101 for shown, true in zip(printed, parts, strict=True))
+
+
+def test_the_largest_remainder_gets_the_missing_tenth() -> None:
+    assert parts_as_printed((1.04, 1.04, 1.06), 3.14) == (1.0, 1.0, 1.1)
+    assert parts_as_printed((), 0.0) == ()
+
+
+def test_without_a_reported_score_the_way_ends_at_adjusted() -> None:
+    steps = steps_as_printed(raw=70, mix=1, territory=2, centring=-0.5, adjusted=72.5)
+    assert (steps.shrinkage, steps.reported) == (None, None)
+
+
+def test_steps_that_do_not_add_up_are_not_printed() -> None:
+    with pytest.raises(ValueError, match="add up"):
+        StepsAsPrinted(
+            raw=70, mix=1, adjusters={}, territory=0, centring=0, adjusted=72, shrinkage=None, reported=None
+        )  # fmt: skip

@@ -1,0 +1,128 @@
+"""Clients that look at every page they fetch, and people who sign in the way people do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from flask import Flask, has_app_context
+from flask.testing import FlaskClient
+from flask_security import hash_password
+from jinja2 import StrictUndefined
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from survey import users
+from survey.context import db
+
+PASSWORD = "correct horse battery staple"
+LANGUAGES = {"zh-Hans", "en"}
+# What a template leaves behind when something was not rendered. "None given" and "None needed" are answers to choose.
+UNRENDERED = re.compile(r"\{\{|\}\}|\{%|%\(|\bNone\b(?! given| needed)|\bnan\b|\bUndefined\b|&lt;|object at 0x")
+
+
+class Page(HTMLParser):
+    """What a reader gets of a page: its language, its title, its text, its attributes, the form's token."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.language = self.title = self.token = ""
+        self.texts: list[str] = []
+        self.values: list[str] = []
+        self.links: list[str] = []
+        self._open: list[str] = []
+        self.feed(markup)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self._open.append(tag)
+        self.values += given.values()
+        if tag == "html":
+            self.language = given.get("lang", "")
+        if given.get("name") == "csrf_token":
+            self.token = given.get("value", "")
+        if tag == "a":
+            self.links.append(given.get("href", ""))
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] == "title":
+            self.title += data
+        self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+class CheckingClient(FlaskClient):
+    """Every HTML page fetched has a title, a language, and nothing unrendered.
+
+    Each request stands in a context of its own, as on a server: the one the `session` fixture keeps open would carry
+    the person and the language of one request into the next, and its reading would hold up their writing.
+    """
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        if has_app_context():
+            db.session.rollback()
+        with self.application.app_context():
+            response = super().open(*args, **kwargs)
+        if response.mimetype == "text/html" and response.get_data():
+            check(response.get_data(as_text=True), of=response.request.path)
+        return response
+
+
+def check(markup: str, *, of: str) -> None:
+    if "<html" not in markup:  # the body of a redirect, which nobody reads
+        return
+    page = Page(markup)
+    assert page.title.strip(), f"{of} has no title"
+    assert page.language in LANGUAGES, f"{of} does not say its language"
+    for text in (*page.texts, *page.values):
+        assert not UNRENDERED.search(text), f"{of} shows {text!r}"
+
+
+@pytest.fixture
+def app(app: Flask) -> Flask:
+    """The application, handing out checking clients and refusing templates that name what is not there."""
+    app.test_client_class = CheckingClient
+    app.jinja_env.undefined = StrictUndefined
+    return app
+
+
+@pytest.fixture
+def look() -> Callable[[TestResponse], Page]:
+    """The page in a response."""
+    return lambda response: Page(response.get_data(as_text=True))
+
+
+@pytest.fixture
+def person(session: Session, now: datetime) -> Callable[..., str]:
+    """Let somebody sign in: `person("manager", "boss@harbour.example")` is their address."""
+
+    def create(role: str, email: str = "", name: str = "李敏") -> str:
+        user = users.create(
+            session, email=email or f"{role}@harbour.example", name=name, role=role,
+            password_hash=hash_password(PASSWORD), by="command line", at=now,
+        )  # fmt: skip
+        session.commit()
+        return user.email
+
+    return create
+
+
+@pytest.fixture
+def sign_in(make_client: Callable[[], FlaskClient]) -> Callable[[str], FlaskClient]:
+    """A client signed in through the form, as this address."""
+
+    def enter(email: str, password: str = PASSWORD) -> FlaskClient:
+        client = make_client()
+        form = Page(client.get("/login").get_data(as_text=True))
+        answer = client.post("/login", data={"email": email, "password": password, "csrf_token": form.token})
+        assert answer.status_code == 302, "the sign-in was refused"
+        return client
+
+    return enter

@@ -1,0 +1,146 @@
+"""The pages of scores, as managers and reviewers see them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.models import Rep, RepScore
+
+
+@pytest.fixture
+def boss(scored: object, person: Callable[..., str], sign_in: Callable[[str], FlaskClient]) -> FlaskClient:
+    return sign_in(person("manager", "boss@harbour.example"))
+
+
+def _row(markup: str, name: str) -> str:
+    """The cells of one rep's row in the table, tags taken out."""
+    row = re.search(rf"<tr>\s*<th scope=\"row\"><a [^>]*>{name}</a></th>(.*?)</tr>", markup, re.S)
+    assert row, f"{name} has no row"
+    return " ".join(re.sub(r"<[^>]+>", " ", row[1]).split())
+
+
+def test_the_team_shows_each_number_once_rounded(boss: FlaskClient) -> None:
+    page = boss.get("/team?lang=en").get_data(as_text=True)
+    assert _row(page, "王建国") == "华北 86.2 89.7 83.5–95.9 0.90 65 / 60 full 88.6"
+    assert _row(page, "李思远") == "华北 71.0 74.5 64.7–84.3 0.55 29 / 24 provisional 76.5"
+
+
+def test_a_thin_rep_has_an_interval_and_no_comparison(boss: FlaskClient) -> None:
+    page = boss.get("/team?lang=en").get_data(as_text=True)
+    assert _row(page, "张晨曦").endswith("thin not enough answers to compare 75.1")
+    assert "not enough answers yet to compare 张晨曦 with anybody" in boss.get("/reps/R03?lang=en").get_data(True)
+
+
+@pytest.mark.parametrize(("code", "name"), [("R04", "Alice Archer"), ("R05", "陈志鹏")])
+def test_a_withheld_rep_has_no_number(boss: FlaskClient, code: str, name: str) -> None:
+    assert _row(boss.get("/team?lang=en").get_data(as_text=True), name) == "华北 too few answers to show withheld –"
+    page = boss.get(f"/reps/{code}?lang=en").get_data(as_text=True)
+    assert "fewer than 5 customers answered" in page
+    assert "How the score came about" not in page
+    assert not re.search(r"\d\.\d", re.sub(r"<head>.*?</head>", "", page, flags=re.S))
+
+
+def test_a_number_beyond_the_scale_is_printed_at_its_end_and_said_so(boss: FlaskClient) -> None:
+    page = boss.get("/team?lang=en").get_data(as_text=True)
+    assert _row(page, "杨晓东").startswith("华北 99.0 100.0† 96.3–100.0†")
+    assert "† Computed beyond 0–100 and printed at the limit." in page
+
+
+def test_the_default_order_is_by_name_and_no_rank_is_shown(boss: FlaskClient, session: Session) -> None:
+    for row in session.scalars(select(RepScore)):
+        row.rank_low, row.rank_high = 1, 7
+    session.commit()
+    page = boss.get("/team?lang=en").get_data(as_text=True)
+    names = re.findall(r"<th scope=\"row\"><a [^>]*>([^<]+)</a>", page)
+    assert names == sorted(names)
+    assert "rank" not in re.sub(r"no rank|not by rank", "", page)
+
+
+def test_the_picture_holds_a_mark_for_every_shown_rep(boss: FlaskClient) -> None:
+    page = boss.get("/team?lang=en").get_data(as_text=True)
+    picture = re.search(r"<svg width=\"100%\".*?</figure>", page, re.S)
+    assert picture
+    assert picture[0].count('class="adjusted') == 6
+    assert picture[0].count('class="raw"') == 6
+    assert picture[0].count("too few answers to show") == 2
+    assert "mean" in picture[0]
+
+
+def test_the_rep_page_tells_the_working_in_words(boss: FlaskClient) -> None:
+    page = boss.get("/reps/R01?lang=en").get_data(as_text=True)
+    text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "Customers rate 王建国 above the mean of" in text
+    assert "customer segment +2.3 customers of this kind rate lower; the points are given back" in text
+    assert "customer size −0.4 customers of this kind rate higher; the points are taken out" in text
+    assert "territory +2.3 ratings run low in this territory; the points are given back" in text
+    assert (
+        "Compared only within the territory, the reported score would be 87.6; with territory left out of account, 89.6"
+        in text
+    )
+    assert "Compared with other territories through colleagues who work in more than one." in text
+
+
+def test_alone_in_a_territory_the_page_says_what_cannot_be_known(boss: FlaskClient) -> None:
+    page = boss.get("/reps/R07?lang=en").get_data(as_text=True)
+    assert "rep and territory cannot be told apart" in page
+    assert "Compared only within the territory" not in page
+
+
+def test_missing_answers_are_counted_for_the_next_grade(boss: FlaskClient) -> None:
+    assert "About 22 more answering customers would make it full." in boss.get("/reps/R02?lang=en").get_data(True)
+    assert "大约再有 22 位客户作答" in boss.get("/reps/R02?lang=zh").get_data(as_text=True)
+
+
+def test_period_and_dimension_live_in_the_address(boss: FlaskClient) -> None:
+    page = boss.get("/team?lang=en&period=2025-H2&item=delivery").get_data(as_text=True)
+    assert '<option value="2025-H2" selected>' in page
+    assert re.search(r'item=delivery" aria-current="page">Delivery timeliness<', page)
+    assert "/reps/R01?period=2025-H2&amp;item=delivery" in page
+
+
+def test_a_period_not_scored_yet_says_so(boss: FlaskClient) -> None:
+    assert "2026-H2 has not been scored yet" in boss.get("/team?lang=en&period=2026-H2").get_data(as_text=True)
+    assert "Not scored yet" in boss.get("/reps/R01?lang=en&period=2026-H2").get_data(as_text=True)
+
+
+def test_without_periods_or_without_people_the_page_says_what_is_missing(
+    person: Callable[..., str], sign_in: Callable[[str], FlaskClient]
+) -> None:
+    client = sign_in(person("manager"))
+    assert "There is no period yet" in client.get("/team?lang=en").get_data(as_text=True)
+
+
+def test_a_manager_without_people_is_told_where_they_come_from(
+    scored: object, person: Callable[..., str], sign_in: Callable[[str], FlaskClient]
+) -> None:
+    page = sign_in(person("manager", "new@harbour.example")).get("/team?lang=en").get_data(as_text=True)
+    assert "No rep reports to you" in page
+    assert "王建国" not in page
+
+
+@pytest.mark.parametrize("address", ["/team?period=1999", "/team?item=charm", "/reps/R99", "/reps/R%0001"])
+def test_what_is_not_there_is_a_plain_404(boss: FlaskClient, address: str) -> None:
+    assert boss.get(address).status_code == 404
+
+
+def test_both_languages_say_the_same_numbers(boss: FlaskClient) -> None:
+    pages = [boss.get(f"/reps/R01?lang={language}").get_data(as_text=True) for language in ("zh", "en")]
+    figures = [re.findall(r"(?<=>)[+−]?\d+\.\d+†?(?=<)", page) for page in pages]
+    assert figures[0] == figures[1]
+    assert len(figures[0]) > 20
+
+
+def test_names_are_text_whatever_they_hold(boss: FlaskClient, session: Session) -> None:
+    rep = session.scalars(select(Rep).where(Rep.code == "R01")).one()
+    rep.name = "<script>alert(1)</script>"
+    session.commit()
+    for address in ("/team", "/reps/R01"):
+        page = boss.get(address).get_data(as_text=True)
+        assert "<script" not in page
+        assert "&lt;script&gt;" in page
