@@ -60,17 +60,18 @@ class Peers:
     def variance(self) -> Floats:
         return np.diag(self.covariance)
 
+    def from_average(self) -> tuple[Contrast, ...]:
+        """Every rep's difference from the average of all answers."""
+        return _contrasts(self.score - self.average, np.sqrt(self.variance), self.df, self.smallest)
+
     def contrast(self, one: int, other: int) -> Contrast:
         """Two of the reps side by side."""
-        pair = [one, other]
+        pair, direction = [one, other], np.array([1.0, -1.0])
         variance = self.variance[pair]
-        se = np.sqrt(max(variance.sum() - 2 * self.covariance[one, other], 0.0))
-        return Contrast.of(
-            difference=float(self.score[one] - self.score[other]),
-            se=float(se),
-            df=float(variance.sum() ** 2 / np.sum(variance**2 / self.df[pair])),
-            smallest=self.smallest,
-        )
+        square = direction @ self.covariance[np.ix_(pair, pair)] @ direction
+        df = variance.sum() ** 2 / np.sum(variance**2 / self.df[pair])
+        difference = np.array([self.score[one] - self.score[other]])
+        return _contrasts(difference, np.sqrt(np.maximum([square], 0.0)), np.array([df]), self.smallest)[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +90,14 @@ class Contrast:
         """What may be said of this one difference."""
         return _verdict(self.difference, self.p)
 
-    @classmethod
-    def of(cls, *, difference: float, se: float, df: float, smallest: float) -> Contrast:
-        half = float(stats.t.ppf(0.975, df)) * se
-        p = float(interval_null_p(np.array([difference]), np.array([se]), np.array([df]), smallest)[0])
-        return cls(difference=difference, se=se, df=df, low=difference - half, high=difference + half, p=p)
+
+def _contrasts(difference: Floats, se: Floats, df: Floats, smallest: float) -> tuple[Contrast, ...]:
+    half = stats.t.ppf(0.975, df) * se
+    p = interval_null_p(difference, se, df, smallest)
+    columns = (difference, se, df, difference - half, difference + half, p)
+    names = ("difference", "se", "df", "low", "high", "p")
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return tuple(Contrast(**dict(zip(names, row, strict=True))) for row in rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,25 +134,16 @@ def standings(adjustment: Adjustment, item: str, among: Collection[str] | None =
     peers = compared(adjustment, item, among)
     if not peers.reps:
         return ()
-    differences, se = peers.score - peers.average, np.sqrt(peers.variance)
-    q = false_discovery_rates(interval_null_p(differences, se, peers.df, peers.smallest))
+    contrasts = peers.from_average()
+    rates = false_discovery_rates(np.array([contrast.p for contrast in contrasts]))
     ranking = Ranking(peers.score, peers.covariance, peers.df)
     together, alone = ranking.simultaneous(), ranking.marginal()
-    expected = expected_ranks(peers.reported, peers.prediction)
+    columns = (together.low, together.high, alone.low, alone.high, expected_ranks(peers.reported, peers.prediction))
+    names = ("rank_low", "rank_high", "alone_low", "alone_high", "expected_rank")
+    places = zip(*(column.tolist() for column in columns), strict=True)
     return tuple(
-        Standing(
-            rep=rep,
-            contrast=Contrast.of(
-                difference=float(differences[i]), se=float(se[i]), df=float(peers.df[i]), smallest=peers.smallest
-            ),
-            q=float(q[i]),
-            rank_low=int(together.low[i]),
-            rank_high=int(together.high[i]),
-            alone_low=int(alone.low[i]),
-            alone_high=int(alone.high[i]),
-            expected_rank=float(expected[i]),
-        )
-        for i, rep in enumerate(peers.reps)
+        Standing(rep=rep, contrast=contrast, q=rate, **dict(zip(names, place, strict=True)))
+        for rep, contrast, rate, place in zip(peers.reps, contrasts, rates.tolist(), places, strict=True)
     )
 
 

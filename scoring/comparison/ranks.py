@@ -80,7 +80,7 @@ class Ranking:
 
     def marginal(self) -> RankSet:
         """Sets each of which, looked at alone, holds its rep's true rank with the confidence asked for."""
-        return self._sets(np.quantile(_largest_of_each(self._chance, self._weight), self._confidence, axis=0))
+        return self._sets(_critical_of_each(self._chance, self._weight, self._confidence))
 
     def _draws(self) -> Draws:
         reps = len(self._score)
@@ -108,47 +108,57 @@ class Ranking:
         return RankSet(low=low, high=high)
 
 
+def _furthest(chance: Draws, precision: Draws, draws: NDArray[np.int64], rep: int) -> Draws:
+    """max over k of |Z_j − Z_k|·precision_jk for one rep j in some draws (draws,)."""
+    apart = chance[draws]
+    apart -= chance[draws, rep][:, None]
+    np.abs(apart, out=apart)
+    apart *= precision[rep]
+    return np.asarray(apart.max(axis=1))
+
+
 def _largest(chance: Draws, precision: Draws) -> Draws:
     """max over all pairs of |Z_j − Z_k|·precision_jk (draws,); only rows that may still raise it are looked at."""
     bound = _bound(chance, precision)
-    first = np.argmax(bound, axis=1)
-    here = np.arange(len(chance))
-    largest: Draws = (np.abs(chance - chance[here, first][:, None]) * precision[first]).max(axis=1)
-    by_rep = np.ascontiguousarray(bound.T)
-    for rep in np.argsort(-by_rep.max(axis=1)):
-        open_still = np.flatnonzero(by_rep[rep] > largest)
+    largest = np.zeros(len(chance), dtype=np.float32)
+    for rep in np.argsort(-bound.max(axis=1)):
+        open_still = np.flatnonzero(bound[rep] > largest)
         for draws in np.array_split(open_still, len(open_still) // AT_ONCE + 1):
-            apart = np.abs(chance[draws] - chance[draws, rep][:, None]) * precision[rep]
-            largest[draws] = np.maximum(largest[draws], apart.max(axis=1))
+            largest[draws] = np.maximum(largest[draws], _furthest(chance, precision, draws, rep))
     return largest
 
 
+def _critical_of_each(chance: Draws, precision: Draws, confidence: float) -> Floats:
+    """The quantile over draws of max over k of |Z_j − Z_k|·precision_jk (reps,).
+
+    Draws whose bound stays below the quantile need not be looked at.
+    """
+    bound = _bound(chance, precision)
+    critical = np.zeros(len(bound))
+    needed = int((1 - confidence) * len(chance)) + 2
+    for rep, most in enumerate(bound):
+        likely = np.argpartition(-most, 2 * needed)[: 2 * needed]
+        found = np.zeros(len(chance), dtype=np.float32)
+        found[likely] = _furthest(chance, precision, likely, rep)
+        floor = np.partition(found[likely], -needed)[-needed]
+        late = np.setdiff1d(np.flatnonzero(most > floor), likely)
+        found[late] = _furthest(chance, precision, late, rep)
+        critical[rep] = np.quantile(found, confidence)
+    return critical
+
+
 def _bound(chance: Draws, precision: Draws) -> Draws:
-    """More than any |Z_j − Z_k|·precision_jk of rep j can be (draws, reps).
+    """No |Z_j − Z_k|·precision_jk of rep j is greater (reps, draws).
 
     Every group of reps of similar precision is taken at its most extreme draw and its greatest precision towards j.
     """
     reps = chance.shape[1]
-    bound = np.zeros_like(chance)
+    drawn = np.ascontiguousarray(chance.T)
+    bound = np.zeros_like(drawn)
     for group in np.array_split(np.argsort(precision.sum(axis=1)), min(GROUPS, reps)):
-        drawn = chance[:, group]
-        furthest = np.maximum(drawn.max(axis=1)[:, None] - chance, chance - drawn.min(axis=1)[:, None])
-        np.maximum(bound, furthest * precision[:, group].max(axis=1), out=bound)
+        furthest = np.maximum(drawn[group].max(axis=0) - drawn, drawn - drawn[group].min(axis=0))
+        np.maximum(bound, furthest * precision[:, group].max(axis=1)[:, None], out=bound)
     return bound
-
-
-def _largest_of_each(chance: Draws, precision: Draws) -> Draws:
-    """max over k of |Z_j − Z_k|·precision_jk (draws, reps), in parts that stay in the processor's cache."""
-    largest = np.zeros_like(chance)
-    for part in range(0, len(chance), AT_ONCE):
-        drawn, found = chance[part : part + AT_ONCE], largest[part : part + AT_ONCE]
-        for rep in range(chance.shape[1] - 1):
-            apart = drawn[:, rep + 1 :] - drawn[:, rep : rep + 1]
-            np.abs(apart, out=apart)
-            apart *= precision[rep, rep + 1 :]
-            found[:, rep] = np.maximum(found[:, rep], apart.max(axis=1))
-            np.maximum(found[:, rep + 1 :], apart, out=found[:, rep + 1 :])
-    return largest
 
 
 def expected_ranks(estimate: Floats, covariance: Floats) -> Floats:
