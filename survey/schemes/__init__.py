@@ -108,11 +108,15 @@ def adopted(session: Session, name: str) -> SchemeVersion:
     row = _newest(session, name)
     if row is None:
         text_of(session, name)
-        raise NotAdopted(
-            N_("%(name)s is not adopted yet. Adopt it (evenhand schemes adopt %(name)s), or draw up drafts (--draft)."),
-            name=name,
-        )
+        raise not_adopted(name)
     return row
+
+
+def not_adopted(name: str) -> NotAdopted:
+    return NotAdopted(
+        N_("%(name)s is not adopted yet. Adopt it (evenhand schemes adopt %(name)s), or draw up drafts (--draft)."),
+        name=name,
+    )
 
 
 def _newest(session: Session, name: str) -> SchemeVersion | None:

@@ -1,0 +1,111 @@
+"""Composing a statement: the head, the outcome, and what customers said, rounded once as they are printed."""
+
+from __future__ import annotations
+
+from scoring.outcome import Outcome
+from survey.appraisals.grounds import Grounds
+from survey.appraisals.statement import BandLine, Dimension, Person, Satisfaction, Statement, Survey
+from survey.figures import StepsAsPrinted, steps_as_printed
+from survey.models import RepScore
+
+WITHHELD = "withheld"
+
+
+def compose(
+    grounds: Grounds, rep_id: int, person: Person, outcome: Outcome, *, number: str, revision: int
+) -> Statement:
+    """Everything the printed form of one rep's appraisal shows."""
+    return Statement(
+        number=number,
+        revision=revision,
+        company_zh=grounds.company.name_zh,
+        company_en=grounds.company.name,
+        period=grounds.period.code,
+        from_on=grounds.period.from_on,
+        to_on=grounds.period.to_on,
+        person=person,
+        scheme=grounds.version.name,
+        scheme_version=grounds.version.version,
+        scheme_title_zh=grounds.scheme.title_zh,
+        scheme_title_en=grounds.scheme.title_en,
+        deduction_cap=grounds.scheme.deduction_cap,
+        bands=tuple(
+            BandLine(code=one.code, name_zh=one.name_zh, name_en=one.name_en, cut=one.cut)
+            for one in grounds.scheme.bands
+        ),
+        survey=_survey(grounds),
+        satisfaction=tuple(
+            _satisfaction(grounds, person, rep_id, indicator, item) for indicator, item in grounds.surveyed.items()
+        ),
+        outcome=outcome,
+    )
+
+
+def _survey(grounds: Grounds) -> Survey | None:
+    if grounds.run is None or grounds.spec is None or grounds.scored_on is None:
+        return None
+    return Survey(
+        run=grounds.run.id,
+        scored_on=grounds.scored_on,
+        policy=grounds.run.record["policy"],
+        periods=grounds.spec.window,
+        minimum_customers=grounds.spec.minimum_customers,
+    )
+
+
+def _satisfaction(grounds: Grounds, person: Person, rep_id: int, indicator: str, item: str) -> Satisfaction:
+    row = _shown(grounds.scores.get((person.code, item)))
+    parts = (
+        grounds.spec.composite.items if grounds.spec and grounds.spec.composite and item == grounds.composite else ()
+    )
+    return Satisfaction(
+        indicator=indicator,
+        item=item,
+        name_zh=grounds.names[item].zh,
+        name_en=grounds.names[item].en,
+        evidence=row.evidence if row else WITHHELD,
+        asked=grounds.asked.get(rep_id, 0),
+        responses=row.responses if row else None,
+        customers=row.customers if row else None,
+        low=_tenth(row.low) if row else None,
+        high=_tenth(row.high) if row else None,
+        reliability=round(row.reliability, 2) if row and row.reliability is not None else None,
+        average=_tenth(grounds.means.get(item)),
+        case=row.case if row else None,
+        fragile=bool(row and row.fragile),
+        steps=_steps(row, grounds.steps.get((rep_id, item), {})) if row else None,
+        dimensions=tuple(_dimension(grounds, person, part) for part in parts),
+    )
+
+
+def _steps(row: RepScore, adjusters: dict[str, float]) -> StepsAsPrinted | None:
+    if row.raw is None or row.mix is None or row.territory is None or row.centring is None or row.adjusted is None:
+        return None
+    return steps_as_printed(
+        raw=row.raw, mix=row.mix, adjusters=adjusters, territory=row.territory, centring=row.centring,
+        adjusted=row.adjusted, reported=row.reported,
+    )  # fmt: skip
+
+
+def _dimension(grounds: Grounds, person: Person, item: str) -> Dimension:
+    row = _shown(grounds.scores.get((person.code, item)))
+    return Dimension(
+        item=item,
+        name_zh=grounds.names[item].zh,
+        name_en=grounds.names[item].en,
+        evidence=row.evidence if row else WITHHELD,
+        responses=row.responses if row else None,
+        raw=_tenth(row.raw) if row else None,
+        adjusted=_tenth(row.adjusted) if row else None,
+        low=_tenth(row.low) if row else None,
+        high=_tenth(row.high) if row else None,
+    )
+
+
+def _shown(row: RepScore | None) -> RepScore | None:
+    """A withheld score prints nothing, not even how few answered."""
+    return row if row is not None and row.evidence != WITHHELD else None
+
+
+def _tenth(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

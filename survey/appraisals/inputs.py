@@ -1,0 +1,162 @@
+"""What an appraisal is drawn up from: a period's facts, its events, and the scores of its last run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from scoring.facts import Event, Fact
+from scoring.scheme import Scheme
+from scoring.scheme.lines import Deduction, Indicator
+from survey.appraisals.statement import Person
+from survey.models import (
+    Assignment,
+    ConductEvent,
+    IndicatorFact,
+    Period,
+    Rep,
+    ReportingLine,
+    RepScore,
+    Run,
+    Territory,
+)
+from survey.users import User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredScore:
+    """A stored score as an appraisal reads it, with the rep's code for a name."""
+
+    rep: str
+    item: str
+    evidence: str
+    responses: int
+    customers: int
+    raw: float | None
+    mix: float | None
+    territory: float | None
+    centring: float | None
+    adjusted: float | None
+    reliability: float | None
+    reported: float | None
+    reported_sd: float | None
+    peer: float | None
+    company: float | None
+
+
+def facts(session: Session, period: Period, scheme: Scheme) -> list[Fact]:
+    """The period's facts. An indicator may be written as its code or as its name in either language."""
+    known = _names(scheme.indicators)
+    found = session.execute(select(IndicatorFact, Rep.code).join(Rep).where(IndicatorFact.period_id == period.id))
+    return [
+        Fact(
+            rep=rep, indicator=known.get(fact.indicator.casefold(), fact.indicator), value=fact.value,
+            target=fact.target, note=fact.note or "", evidence=fact.evidence or "",
+        )
+        for fact, rep in found
+    ]  # fmt: skip
+
+
+def events(session: Session, period: Period, scheme: Scheme) -> list[Event]:
+    """The period's events. A multiplier of 1 leaves it to the scheme to say how often an event counts."""
+    known = _names(scheme.deductions)
+    found = session.execute(select(ConductEvent, Rep.code).join(Rep).where(ConductEvent.period_id == period.id))
+    return [
+        Event(
+            rep=rep, category=known.get(event.category.casefold(), event.category), on=event.on.isoformat(),
+            points=event.points, fact=event.fact, evidence=event.evidence or "",
+            multiplier=None if event.multiplier == 1 else event.multiplier,
+        )
+        for event, rep in found
+    ]  # fmt: skip
+
+
+def _names(lines: Iterable[Indicator | Deduction]) -> Mapping[str, str]:
+    return {name.casefold(): line.code for line in lines for name in (line.name_en, line.name_zh, line.code)}
+
+
+def scores(session: Session, run: Run) -> dict[tuple[str, str], RepScore]:
+    """What a run says of every rep, by (rep, item)."""
+    found = session.execute(select(RepScore, Rep.code).join(Rep).where(RepScore.run_id == run.id))
+    return {(rep, row.item): row for row, rep in found}
+
+
+def as_read(rep: str, row: RepScore) -> StoredScore:
+    return StoredScore(
+        rep=rep, item=row.item, evidence=row.evidence, responses=row.responses or 0, customers=row.customers or 0,
+        raw=row.raw, mix=row.mix, territory=row.territory, centring=row.centring, adjusted=row.adjusted,
+        reliability=row.reliability, reported=row.reported, reported_sd=row.reported_sd, peer=row.peer,
+        company=row.company,
+    )  # fmt: skip
+
+
+def people(session: Session, period: Period, reps: Iterable[Rep]) -> dict[int, Person]:
+    """The head of each rep's appraisal, by rep id, as of the period's last day."""
+    territories, managers = _territories(session, period), _managers(session, period)
+    return {
+        rep.id: Person(
+            code=rep.code, name=rep.name, position=rep.position or "", territories=territories.get(rep.id, ()),
+            tenure_months=_months(rep.hired_on, period.to_on), manager=managers.get(rep.id, ""),
+        )
+        for rep in reps
+    }  # fmt: skip
+
+
+def _territories(session: Session, period: Period) -> dict[int, tuple[str, ...]]:
+    served = session.execute(
+        select(Assignment.rep_id, Territory.name)
+        .join(Territory, Territory.id == Assignment.territory_id)
+        .where(
+            Assignment.served_from <= period.to_on,
+            or_(Assignment.served_to.is_(None), Assignment.served_to >= period.from_on),
+        )
+        .distinct()
+        .order_by(Territory.name)
+    )
+    names: dict[int, tuple[str, ...]] = {}
+    for rep_id, name in served:
+        names[rep_id] = (*names.get(rep_id, ()), name)
+    return names
+
+
+def _managers(session: Session, period: Period) -> dict[int, str]:
+    """Each rep's last manager up to the period's end, by name where the address belongs to somebody we know."""
+    lines = session.execute(
+        select(ReportingLine.rep_id, ReportingLine.manager_email)
+        .where(ReportingLine.since_on <= period.to_on)
+        .order_by(ReportingLine.since_on, ReportingLine.id)
+    )
+    named = {
+        str(email).lower(): name
+        for person in (User, Rep)
+        for email, name in session.execute(select(person.email, person.name).where(person.email.is_not(None)))
+    }
+    return {rep_id: named.get(email.lower(), email) for rep_id, email in lines}
+
+
+def _months(since: date | None, until: date) -> int | None:
+    if since is None or since > until:
+        return None
+    return (until.year - since.year) * 12 + until.month - since.month - (until.day < since.day)
+
+
+def manager_addresses(session: Session, rep: Rep, *, since: date) -> frozenset[str]:
+    """Everyone who managed a rep from `since` on, directly or through others, in small letters."""
+    found: frozenset[str] = frozenset()
+    below = select(Rep.id).where(Rep.id == rep.id)
+    while True:
+        above = session.scalars(
+            select(func.lower(ReportingLine.manager_email)).where(
+                ReportingLine.rep_id.in_(below),
+                or_(ReportingLine.until_on.is_(None), ReportingLine.until_on > since),
+            )
+        )
+        new = frozenset(above) - found
+        if not new:
+            return found
+        found |= new
+        below = select(Rep.id).where(func.lower(Rep.email).in_(new))

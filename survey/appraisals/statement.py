@@ -1,0 +1,203 @@
+"""The printed form of an appraisal as plain frozen values: its pages and its PDF print these and no others."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any, Self
+
+from scoring.outcome import Outcome, Part
+from survey.figures import StepsAsPrinted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Whom it is about, as of the period's last day. `tenure_months` is None while the first day at work is unknown."""
+
+    code: str
+    name: str
+    position: str
+    territories: tuple[str, ...]
+    tenure_months: int | None
+    manager: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandLine:
+    """A band of the scheme: totals from `cut` up to the next one's."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    cut: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dimension:
+    """One surveyed dimension, rounded to 0.1; its numbers are None when withheld."""
+
+    item: str
+    name_zh: str
+    name_en: str
+    evidence: str
+    responses: int | None
+    raw: float | None
+    adjusted: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Satisfaction:
+    """What customers said, behind one satisfaction indicator: the way from raw to reported, and how sure it is.
+
+    Numbers and `steps` are None when too few customers answered. `average` is the mean of the reps shown.
+    """
+
+    indicator: str
+    item: str
+    name_zh: str
+    name_en: str
+    evidence: str
+    asked: int
+    responses: int | None
+    customers: int | None
+    low: float | None
+    high: float | None
+    reliability: float | None
+    average: float | None
+    case: str | None
+    fragile: bool
+    steps: StepsAsPrinted | None
+    dimensions: tuple[Dimension, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """The run the satisfaction came from."""
+
+    run: int
+    scored_on: date
+    policy: str
+    periods: int
+    minimum_customers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """Every value a printed appraisal shows, but for where it stands (`Standing`)."""
+
+    number: str
+    revision: int
+    company_zh: str
+    company_en: str
+    period: str
+    from_on: date
+    to_on: date
+    person: Person
+    scheme: str
+    scheme_version: int
+    scheme_title_zh: str
+    scheme_title_en: str
+    deduction_cap: float
+    bands: tuple[BandLine, ...]
+    survey: Survey | None
+    satisfaction: tuple[Satisfaction, ...]
+    outcome: Outcome
+
+    @property
+    def indicators(self) -> tuple[Part, ...]:
+        return tuple(part for part in self.outcome.parts if part.kind == "indicator")
+
+    @property
+    def deductions(self) -> tuple[Part, ...]:
+        return tuple(part for part in self.outcome.parts if part.kind == "deduction")
+
+    @property
+    def corrections(self) -> tuple[Part, ...]:
+        """Amounts that are neither an indicator nor a deduction: rescaling, the cap of all deductions, 0 and 100."""
+        return tuple(part for part in self.outcome.parts if part.kind not in ("indicator", "deduction"))
+
+    @property
+    def missing(self) -> tuple[Part, ...]:
+        return tuple(part for part in self.indicators if part.missing)
+
+    def band(self, code: str) -> BandLine:
+        return next(band for band in self.bands if band.code == code)
+
+    def record(self) -> dict[str, Any]:
+        """Plain JSON values of everything but the outcome, which is stored beside them."""
+        values = asdict(self) | {"outcome": None}
+        plain: dict[str, Any] = json.loads(json.dumps(values, default=date.isoformat))
+        return plain
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], outcome: Mapping[str, Any]) -> Self:
+        survey = record["survey"]
+        return cls(
+            **{
+                **record,
+                "from_on": date.fromisoformat(record["from_on"]),
+                "to_on": date.fromisoformat(record["to_on"]),
+                "person": Person(**{**record["person"], "territories": tuple(record["person"]["territories"])}),
+                "bands": tuple(BandLine(**band) for band in record["bands"]),
+                "survey": survey and Survey(**{**survey, "scored_on": date.fromisoformat(survey["scored_on"])}),
+                "satisfaction": tuple(_satisfaction(one) for one in record["satisfaction"]),
+                "outcome": Outcome.from_record(outcome),
+            }
+        )
+
+
+def _satisfaction(record: Mapping[str, Any]) -> Satisfaction:
+    return Satisfaction(
+        **{
+            **record,
+            "steps": record["steps"] and StepsAsPrinted(**record["steps"]),
+            "dimensions": tuple(Dimension(**dimension) for dimension in record["dimensions"]),
+        }
+    )
+
+
+def snapshot_hash(statement: Mapping[str, Any], outcome: Mapping[str, Any]) -> str:
+    """SHA-256 of what is stored of an appraisal, printed on its PDF."""
+    canonical = json.dumps([statement, outcome], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def journaled_as(number: str, revision: int) -> str:
+    """How the journal names one revision of an appraisal."""
+    return f"{number} rev {revision}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a person decided: a band (empty when none may be given), and the reason when it is not the proposed one."""
+
+    band: str
+    reason: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a statement stands: draft, proposed or final; its snapshot; the journal line that says so (`anchor`)."""
+
+    id: int
+    state: str
+    snapshot: str
+    anchor: str
+    drawn_up_at: datetime
+    drawn_up_by: str
+    decision: Decision | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """A statement together with where it stands: what a page or a PDF is made from."""
+
+    statement: Statement
+    standing: Standing

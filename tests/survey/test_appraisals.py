@@ -1,0 +1,327 @@
+"""Facts, events and scores become appraisals; a second person decides the band and nothing else."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from survey import appraisals, runs, schemes, users
+from survey.appraisals import Paper, Reader, drawing
+from survey.appraisals.grounds import FactsDoNotFit
+from survey.models import (
+    Appraisal,
+    ConductEvent,
+    IndicatorFact,
+    JournalEntry,
+    Period,
+    Rep,
+    ReportingLine,
+    RepScore,
+    SchemeVersion,
+)
+from survey.runs.stored import NoRun
+
+from .conftest import Surveyed
+
+SPEC = runs.DEFAULT_SPEC.read_text(encoding="utf-8")
+FACTS = {
+    "collection": (92, 100), "invoicing": (105, 100), "outlets": (80, 100), "network": (6, 8), "receivables": (9, 10),
+}  # fmt: skip
+SIX: dict[str, tuple[float, float | None]] = {
+    "attainment": (96, 100), "profit": (20, 20), "market_share": (9, 10), "expenses": (5, 4), "supervisor": (4, None),
+}  # fmt: skip
+EVENTS = (("inventory", 3), ("complaint", 2), ("complaint", 2), ("complaint", 3), ("daily", 2))
+EVERYTHING = Reader(reps=select(Rep.id), states=appraisals.REVIEWERS_READ, email="someone@h.example")
+
+
+def put_facts(session: Session, rep: str, facts: dict[str, tuple[float, float | None]] = FACTS) -> None:
+    """Facts of one rep in the only period."""
+    period, who = session.scalars(select(Period)).one(), session.scalars(select(Rep).where(Rep.code == rep)).one()
+    session.add_all(
+        IndicatorFact(period_id=period.id, rep_id=who.id, indicator=name, value=value, target=target)
+        for name, (value, target) in facts.items()
+    )
+    session.flush()
+
+
+def put_events(session: Session, rep: str, events: tuple[tuple[str, float], ...] = EVENTS) -> None:
+    """Events of one rep, a day apart."""
+    period, who = session.scalars(select(Period)).one(), session.scalars(select(Rep).where(Rep.code == rep)).one()
+    session.add_all(
+        ConductEvent(
+            period_id=period.id, rep_id=who.id, category=category, on=date(2026, 3, day), points=points,
+            fact=f"事项{day}", multiplier=1.0,
+        )
+        for day, (category, points) in enumerate(events, start=1)
+    )  # fmt: skip
+    session.flush()
+
+
+def adopt(session: Session, name: str, now: datetime) -> SchemeVersion:
+    return schemes.adopt(session, schemes.shipped()[name], by="hr@h.example", at=now)
+
+
+def read(session: Session, row: Appraisal) -> Paper:
+    return appraisals.paper(session, row.id, EVERYTHING)
+
+
+@pytest.fixture
+def kelon(session: Session, surveyed: Surveyed, now: datetime) -> Appraisal:
+    put_facts(session, "R01")
+    put_events(session, "R01")
+    done = drawing.draw_up(
+        session, "2026-H1", adopt(session, "kelon-branch-manager", now), by="command line", at=now
+    ).appraisals
+    assert [change for _, change in done] == ["created"]
+    return done[0][0]
+
+
+@pytest.fixture
+def six(session: Session, surveyed: Surveyed, now: datetime) -> tuple[Appraisal, ...]:
+    """Every rep appraised by satisfaction and five facts."""
+    runs.score_period(session, "2026-H1", SPEC, by="a", at=now)
+    for rep in surveyed.reps:
+        put_facts(session, rep, SIX)
+    version = adopt(session, "taiwan-six", now)
+    return tuple(row for row, _ in drawing.draw_up(session, "2026-H1", version, by="command line", at=now).appraisals)
+
+
+def test_kelons_worked_example_comes_out_of_stored_facts(session: Session, kelon: Appraisal) -> None:
+    statement = read(session, kelon).statement
+    assert [(part.code, part.printed) for part in statement.indicators] == [
+        ("collection", "36.8"), ("invoicing", "30.0"), ("outlets", "8.0"), ("network", "7.5"), ("receivables", "9.0"),
+    ]  # fmt: skip
+    assert statement.outcome.main_printed == "91.3"
+    assert {part.code: (part.uncapped, part.points) for part in statement.deductions} == {
+        "inventory": (-3, -3), "complaint": (-7, -5), "exposure": (0, 0), "daily": (-2, -2),
+    }  # fmt: skip
+    assert statement.outcome.printed == "81.3"
+    assert (statement.outcome.low, statement.outcome.sd) == (None, None)
+    assert (kelon.state, kelon.band, statement.survey, statement.satisfaction) == ("proposed", "B", None, ())
+
+
+def test_the_head_says_who_and_where_as_of_the_period(session: Session, kelon: Appraisal) -> None:
+    statement = read(session, kelon).statement
+    assert (statement.number, statement.revision, statement.company_zh) == ("A-2026-H1-R01", 1, "港湾仪表")
+    person = statement.person
+    assert (person.name, person.position, person.territories) == ("王建国", "sales rep", ("区域1",))
+    assert (person.tenure_months, person.manager) == (39, "boss@h.example")
+
+
+def test_indicators_may_be_written_by_name_in_either_language(
+    session: Session, surveyed: Surveyed, now: datetime
+) -> None:
+    put_facts(session, "R02", {"回笼": (92, 100), "invoicing": (105, 100), "Outlet standard": (80, 100)})
+    put_events(session, "R02", (("投诉", 2), ("weather", 1)))
+    version = adopt(session, "kelon-branch-manager", now)
+    done = drawing.draw_up(session, "2026-H1", version, by="c", at=now)
+    statement = read(session, done.appraisals[0][0]).statement
+    assert [part.code for part in statement.missing] == ["network", "receivables"]
+    assert [part.printed for part in statement.deductions] == ["0.0", "-2.0", "0.0", "0.0"]
+    assert done.unused == ("weather",)
+
+
+def test_satisfaction_is_the_runs_composite_and_its_steps_add_up(session: Session, six: tuple[Appraisal, ...]) -> None:
+    stored = {
+        rep: row
+        for row, rep in session.execute(
+            select(RepScore, Rep.code).join(Rep).where(RepScore.item == "satisfaction", RepScore.reported.is_not(None))
+        )
+    }
+    assert len(six) == 10
+    for row in six[:9]:
+        paper = read(session, row)
+        part = next(part for part in paper.statement.indicators if part.code == "satisfaction")
+        score = stored[paper.statement.person.code]
+        assert part.actual == score.reported
+        found = paper.statement.satisfaction[0]
+        steps = found.steps
+        assert round(steps.raw + steps.mix + steps.territory + steps.centring, 1) == steps.adjusted
+        assert round(steps.adjusted + steps.shrinkage, 1) == steps.reported == round(score.reported, 1)
+        assert round(sum(steps.adjusters.values()), 1) == steps.mix
+        assert (found.asked, found.responses, found.customers) == (30, 24, 24)
+        assert [dimension.item for dimension in found.dimensions] == [
+            "knowledge", "delivery", "responsiveness", "advice", "guidance",
+        ]  # fmt: skip
+        assert paper.statement.outcome.sd > 0
+
+
+def test_a_withheld_score_prints_nothing_of_it(session: Session, six: tuple[Appraisal, ...]) -> None:
+    statement = read(session, six[9]).statement
+    assert statement.person.code == "R10"
+    part = next(part for part in statement.indicators if part.code == "satisfaction")
+    assert (part.missing, part.points) == ("privacy_suppressed", None)
+    found = statement.satisfaction[0]
+    assert (found.evidence, found.steps, found.low, found.responses, found.customers) == (
+        "withheld",
+        None,
+        None,
+        None,
+        None,
+    )
+    assert all(one.evidence == "withheld" and one.raw is None for one in found.dimensions)
+    assert statement.outcome.coverage == pytest.approx(0.8)
+
+
+def test_the_same_grounds_give_the_same_appraisal(session: Session, kelon: Appraisal, now: datetime) -> None:
+    before = kelon.snapshot_hash
+    version = adopt(session, "kelon-branch-manager", now)
+    again = drawing.draw_up(session, "2026-H1", version, by="x", at=now)
+    assert again.appraisals == ((kelon, "unchanged"),)
+    assert kelon.snapshot_hash == before
+    assert kelon.drawn_up_by == "command line"
+
+
+def test_other_grounds_make_a_revision_of_a_proposal(session: Session, kelon: Appraisal, now: datetime) -> None:
+    session.execute(update(IndicatorFact).where(IndicatorFact.indicator == "outlets").values(value=100))
+    version = adopt(session, "kelon-branch-manager", now)
+    ((newer, change),) = drawing.draw_up(session, "2026-H1", version, by="x", at=now).appraisals
+    assert (change, newer.number, newer.revision, newer.statement["revision"]) == ("revised", kelon.number, 2, 2)
+    assert [row.id for row in appraisals.listed(session, EVERYTHING)] == [newer.id]
+    with pytest.raises(appraisals.NotProposed, match="newer revision"):
+        appraisals.finalise(session, kelon.id, band="B", reason="", by="hr@h.example", at=now)
+
+
+def test_a_draft_is_replaced_and_becomes_a_proposal(session: Session, surveyed: Surveyed, now: datetime) -> None:
+    put_facts(session, "R01")
+    version = schemes.keep(session, schemes.shipped()["kelon-branch-manager"])
+    with pytest.raises(schemes.NotAdopted):
+        drawing.draw_up(session, "2026-H1", version, by="x", at=now)
+    ((draft, _),) = drawing.draw_up(session, "2026-H1", version, draft=True, by="x", at=now).appraisals
+    put_events(session, "R01")
+    ((same, change),) = drawing.draw_up(session, "2026-H1", version, draft=True, by="x", at=now).appraisals
+    assert (same, change, same.revision, same.state) == (draft, "revised", 1, "draft")
+    adopt(session, "kelon-branch-manager", now)
+    ((same, change),) = drawing.draw_up(session, "2026-H1", version, by="x", at=now).appraisals
+    assert (same, change, same.state) == (draft, "proposed", "proposed")
+
+
+def test_two_schemes_give_two_numbers(session: Session, kelon: Appraisal, six: tuple[Appraisal, ...]) -> None:
+    assert sorted(row.number for row in (kelon, *six) if row.rep_id == kelon.rep_id) == [
+        "A-2026-H1-R01", "A-2026-H1-R01-2",
+    ]  # fmt: skip
+
+
+def test_one_rep_alone_gets_what_everybody_would_get(
+    session: Session, six: tuple[Appraisal, ...], now: datetime
+) -> None:
+    version = session.get(SchemeVersion, six[0].scheme_version_id)
+    done = drawing.draw_up(session, "2026-H1", version, rep_code="R04", by="x", at=now)
+    assert [change for _, change in done.appraisals] == ["unchanged"]
+
+
+def test_a_reviewer_confirms_the_band(session: Session, kelon: Appraisal, now: datetime) -> None:
+    appraisals.finalise(session, kelon.id, band="B", reason="", by="hr@h.example", at=now)
+    standing = read(session, kelon).standing
+    assert (standing.state, standing.decision.band, standing.decision.by) == ("final", "B", "hr@h.example")
+    line = session.scalars(select(JournalEntry).where(JournalEntry.action == "appraisal finalised")).one()
+    assert (line.subject, line.hash) == ("A-2026-H1-R01 rev 1", standing.anchor)
+
+
+def test_another_band_needs_a_reason_and_changes_no_point(session: Session, kelon: Appraisal, now: datetime) -> None:
+    before = kelon.snapshot_hash
+    with pytest.raises(appraisals.ReasonMissing, match="why the band is A and not B"):
+        appraisals.finalise(session, kelon.id, band="A", reason="  ", by="hr@h.example", at=now)
+    with pytest.raises(appraisals.UnknownBand):
+        appraisals.finalise(session, kelon.id, band="S", reason="good", by="hr@h.example", at=now)
+    appraisals.finalise(session, kelon.id, band="A", reason="Led the flood relief.", by="hr@h.example", at=now)
+    paper = read(session, kelon)
+    assert (paper.standing.decision.band, paper.standing.decision.reason) == ("A", "Led the flood relief.")
+    assert (paper.statement.outcome.printed, paper.statement.outcome.band, kelon.snapshot_hash) == ("81.3", "B", before)
+
+
+def test_what_is_final_stays(session: Session, kelon: Appraisal, now: datetime) -> None:
+    appraisals.finalise(session, kelon.id, band="B", reason="", by="hr@h.example", at=now)
+    with pytest.raises(appraisals.NotProposed, match="is final"):
+        appraisals.finalise(session, kelon.id, band="A", reason="x", by="hr@h.example", at=now)
+    session.execute(update(IndicatorFact).where(IndicatorFact.indicator == "outlets").values(value=100))
+    version = adopt(session, "kelon-branch-manager", now)
+    assert drawing.draw_up(session, "2026-H1", version, by="x", at=now).appraisals == ((kelon, "final"),)
+    assert kelon.total == pytest.approx(81.3)
+
+
+def test_nobody_decides_on_their_own_people(session: Session, kelon: Appraisal, now: datetime) -> None:
+    boss = Rep(code="M1", name="主管", email="Boss@h.example")
+    session.add(boss)
+    session.flush()
+    session.add(ReportingLine(rep_id=boss.id, manager_email="chief@h.example", since_on=date(2020, 1, 1)))
+    session.flush()
+    for person in ("r01@h.example", "boss@h.example", "BOSS@h.example", "chief@h.example", "command line"):
+        with pytest.raises(appraisals.NotASecondPerson):
+            appraisals.finalise(session, kelon.id, band="B", reason="", by=person, at=now)
+
+
+def test_a_manager_of_the_period_stays_out_after_moving_on(session: Session, kelon: Appraisal, now: datetime) -> None:
+    session.execute(update(ReportingLine).values(until_on=date(2026, 7, 1)))
+    session.add(ReportingLine(rep_id=kelon.rep_id, manager_email="next@h.example", since_on=date(2026, 7, 1)))
+    session.flush()
+    for person in ("boss@h.example", "next@h.example"):
+        with pytest.raises(appraisals.NotASecondPerson):
+            appraisals.finalise(session, kelon.id, band="B", reason="", by=person, at=now)
+
+
+def test_too_little_covered_has_no_band_to_give(session: Session, surveyed: Surveyed, now: datetime) -> None:
+    put_facts(session, "R03", {"outlets": (80, 100)})
+    version = adopt(session, "kelon-branch-manager", now)
+    ((row, _),) = drawing.draw_up(session, "2026-H1", version, by="x", at=now).appraisals
+    assert row.band is None
+    with pytest.raises(appraisals.UnknownBand):
+        appraisals.finalise(session, row.id, band="C", reason="x", by="hr@h.example", at=now)
+    appraisals.finalise(session, row.id, band="", reason="", by="hr@h.example", at=now)
+    assert (row.state, row.final_band) == ("final", None)
+
+
+def test_readers_see_what_is_theirs(session: Session, six: tuple[Appraisal, ...], now: datetime) -> None:
+    own = select(Rep.id).where(Rep.code == "R01")
+    rep = Reader(reps=own, states=appraisals.REPS_READ, email="R01@h.example")
+    assert appraisals.listed(session, rep) == ()
+    with pytest.raises(appraisals.NotToBeSeen):
+        appraisals.paper(session, six[0].id, rep)
+    appraisals.finalise(session, six[0].id, band=six[0].band or "", reason="", by="hr@h.example", at=now)
+    appraisals.finalise(session, six[1].id, band=six[1].band or "", reason="", by="hr@h.example", at=now)
+    assert [row.rep for row in appraisals.listed(session, rep)] == ["R01"]
+    with pytest.raises(appraisals.NotToBeSeen):
+        appraisals.paper(session, six[1].id, rep)
+    manager_and_rep = Reader(reps=select(Rep.id), states=appraisals.MANAGERS_READ, email="r03@h.example")
+    assert len(appraisals.listed(session, manager_and_rep)) == 9
+
+
+def test_a_changed_statement_is_not_shown(session: Session, kelon: Appraisal) -> None:
+    kelon.statement = kelon.statement | {"period": "2025-H2"}
+    session.flush()
+    with pytest.raises(appraisals.StatementChanged, match="A-2026-H1-R01"):
+        read(session, kelon)
+
+
+def test_a_statement_names_nobody_else(session: Session, six: tuple[Appraisal, ...], surveyed: Surveyed) -> None:
+    others = set(session.scalars(select(Rep.name).where(Rep.code != "R01")))
+    stored = str(six[0].statement) + str(six[0].outcome)
+    assert "王建国" in stored
+    assert not [name for name in (*others, *surveyed.customers, "海川商行") if name in stored]
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_refusals_say_what_is_wrong(session: Session, surveyed: Surveyed, now: datetime) -> None:
+    version = adopt(session, "taiwan-six", now)
+    with pytest.raises(NoRun, match="evenhand score 2026-H1"):
+        drawing.draw_up(session, "2026-H1", version, by="x", at=now)
+    kelon = adopt(session, "kelon-branch-manager", now)
+    with pytest.raises(drawing.NobodyToAppraise):
+        drawing.draw_up(session, "2026-H1", kelon, by="x", at=now)
+    with pytest.raises(drawing.UnknownRep):
+        drawing.draw_up(session, "2026-H1", kelon, rep_code="R99", by="x", at=now)
+    put_facts(session, "R01", {"collection": (92, 0), "network": (6, None)})
+    with pytest.raises(FactsDoNotFit) as refused:
+        drawing.draw_up(session, "2026-H1", kelon, by="x", at=now)
+    assert len(refused.value.problems) == 2
+
+
+def test_the_manager_is_named_where_known(session: Session, kelon: Appraisal, now: datetime) -> None:
+    users.create(session, email="boss@h.example", name="周主管", role="manager", password_hash=None, by="x", at=now)
+    session.execute(update(Appraisal).values(state="draft"))
+    version = session.get(SchemeVersion, kelon.scheme_version_id)
+    ((row, _),) = drawing.draw_up(session, "2026-H1", version, by="x", at=now).appraisals
+    assert read(session, row).statement.person.manager == "周主管"
