@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from scoring.adjustment import Adjustment
-from scoring.comparison.ranks import MOST, Ranking, expected_ranks
+from scoring.comparison.ranks import MOST, PeerGroupTooLarge, Ranking, expected_ranks
 from scoring.estimate import Estimate
 from scoring.findings import Finding, Refusal
 from scoring.results import Result
@@ -166,6 +166,7 @@ def compared(adjustment: Adjustment, item: str, among: Collection[str] | None = 
 
     Raises:
         NotScored: an unknown item or rep.
+        PeerGroupTooLarge: more than 2,000 reps to compare.
     """
     result = next((result for result in adjustment.results if result.item == item), None)
     if result is None:
@@ -177,6 +178,8 @@ def compared(adjustment: Adjustment, item: str, among: Collection[str] | None = 
     chosen = _comparable(result)
     if among is not None:
         chosen = chosen[np.isin(np.array(reps, dtype=object)[chosen], np.array(list(among), dtype=object))]
+    if len(chosen) > MOST:
+        raise PeerGroupTooLarge(reps=len(chosen), most=MOST)
     return _peers(result, chosen, reps, adjustment.spec.smallest_difference)
 
 

@@ -7,6 +7,7 @@ rep who stayed they cancel.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ import pandas as pd
 
 from scoring.adjustment import Adjustment
 from scoring.comparison import Contrast, Peers, compared
+from scoring.comparison.ranks import MOST
 from scoring.estimate import FEWEST_REPS
 from scoring.sums import Floats
 
@@ -38,7 +40,7 @@ class Change:
 
 
 def stacked(earlier: pd.DataFrame, later: pd.DataFrame) -> pd.DataFrame:
-    """One table of ratings out of two periods', to be adjusted with the spec of either."""
+    """One table of ratings out of two periods' tables, to be adjusted with the spec of either."""
     parts = [
         table.assign(rep=table["rep"].astype(str).str.strip() + mark)
         for table, mark in ((earlier, _EARLIER), (later, _LATER))
@@ -55,18 +57,26 @@ def changes(adjustment: Adjustment, item: str) -> tuple[Change, ...]:
     Raises:
         NotScored: an unknown item.
     """
-    peers = compared(adjustment, item)
-    place = {rep: number for number, rep in enumerate(peers.reps)}
-    both = [rep.removesuffix(_EARLIER) for rep in peers.reps if rep.endswith(_EARLIER)]
-    both = [rep for rep in both if rep + _LATER in place]
-    if not both:
-        return ()
     before, after = _averages(adjustment, item)
     known = _reliability(adjustment, item) if _rated(adjustment) >= FEWEST_REPS else {}
-    return tuple(
-        _change(rep, peers, place[rep + _EARLIER], place[rep + _LATER], (before, after), known.get(rep + _EARLIER))
-        for rep in both
-    )
+    found = []
+    for names in _in_parts(adjustment.ratings.reps):
+        peers = compared(adjustment, item, names)
+        place = {rep: number for number, rep in enumerate(peers.reps)}
+        for rep, one in place.items():
+            other = place.get(rep.removesuffix(_EARLIER) + _LATER)
+            if rep.endswith(_EARLIER) and other is not None:
+                found.append(_change(rep.removesuffix(_EARLIER), peers, one, other, (before, after), known.get(rep)))
+    return tuple(found)
+
+
+def _in_parts(reps: tuple[str, ...]) -> Iterator[list[str]]:
+    """The reps' names in parts small enough for a dense covariance, both periods of a rep in the same part."""
+    both = sorted({rep[: -len(_LATER)] for rep in reps})
+    there = set(reps)
+    for first in range(0, len(both), MOST // 2):
+        part = both[first : first + MOST // 2]
+        yield [rep + mark for rep in part for mark in (_EARLIER, _LATER) if rep + mark in there]
 
 
 def _change(

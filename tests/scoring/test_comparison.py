@@ -242,6 +242,12 @@ def test_more_reps_than_can_be_ranked_together_are_refused() -> None:
         Ranking(np.zeros(2001), np.zeros((2001, 2001)), np.zeros(2001))
 
 
+def test_a_group_too_large_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scoring.comparison.MOST", 5)
+    with pytest.raises(PeerGroupTooLarge, match="at most 5"):
+        standings(_run(), ITEM)
+
+
 def test_ranks_are_given_to_compared_reps_only_and_stay_within_their_number() -> None:
     number = len(standings(_run(), ITEM))
     by_rep = {standing.rep: standing for standing in standings(_run(), ITEM)}
@@ -358,6 +364,17 @@ def test_regression_to_the_mean_is_what_happens_when_nobody_changes() -> None:
     found = changes(_adjusted(_both(invent(company, seed=25)), territory="company", thin_below=0.01), ITEM)
     slope = np.polyfit([c.expected for c in found], [c.contrast.difference for c in found], 1)[0]
     assert slope == pytest.approx(1.0, abs=0.4)
+
+
+def test_changes_of_many_reps_are_found_in_parts(
+    two_periods: tuple[World, Adjustment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, run = two_periods
+    together = changes(run, ITEM)
+    monkeypatch.setattr("scoring.comparison.change.MOST", 14)
+    for whole, part in zip(together, changes(run, ITEM), strict=True):
+        assert part.rep == whole.rep
+        assert part.contrast.se == pytest.approx(whole.contrast.se)
 
 
 def test_a_rep_of_one_period_only_has_no_change(two_periods: tuple[World, Adjustment]) -> None:
