@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Self
 
 _TOLERANCE = 1e-9
@@ -138,24 +138,33 @@ class Outcome:
 
 
 def printed_sum(total: float) -> str:
-    """``total`` to one decimal, halves away from zero."""
-    return str(Decimal(repr(round(total, 9))).quantize(_TENTH, rounding=ROUND_HALF_UP) + Decimal("0.0"))
+    """``total`` to one decimal, as any page rounds it."""
+    return added([f"{total:.1f}"])
 
 
-def printed_parts(amounts: Sequence[float]) -> tuple[str, ...]:
-    """``amounts`` to one decimal so that they sum exactly to ``printed_sum`` of their sum (largest remainder).
+def printed_parts(amounts: Sequence[float], total: str | None = None) -> tuple[str, ...]:
+    """``amounts`` to one decimal so that they sum exactly to ``total``, by default ``printed_sum`` of their sum.
 
-    Each is rounded down, and the tenths still owed go to the largest remainders, the earlier one first when equal.
+    Largest remainder: each is rounded down, and the tenths still owed go to the largest remainders, the earlier one
+    first when equal.
     """
-    exact = [Decimal(repr(round(amount, 9))) for amount in amounts]
+    if not amounts:
+        return ()
+    exact = [Decimal(amount) for amount in amounts]
     shown = [amount.quantize(_TENTH, rounding=ROUND_FLOOR) for amount in exact]
-    owed = int((Decimal(printed_sum(math.fsum(amounts))) - sum(shown, Decimal(0))) / _TENTH)
+    whole = Decimal(printed_sum(math.fsum(amounts)) if total is None else total)
+    everyone, some = divmod(int((whole - sum(shown, Decimal(0))) / _TENTH), len(shown))
     by_remainder = sorted(range(len(exact)), key=lambda place: (shown[place] - exact[place], place))
-    for place in by_remainder[:owed]:
-        shown[place] += _TENTH
+    for rank, place in enumerate(by_remainder):
+        shown[place] += _TENTH * (everyone + (rank < some))
     return tuple(str(amount + Decimal("0.0")) for amount in shown)
 
 
 def added(printed: Iterable[str]) -> str:
     """The sum of amounts as printed, so that what a reader adds up is what stands there."""
     return str(sum((Decimal(one) for one in printed), Decimal("0.0")))
+
+
+def between(start: str, end: str) -> str:
+    """What leads from one printed amount to another."""
+    return str(Decimal(end) - Decimal(start) + Decimal("0.0"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from scoring import wording
 from scoring.facts import Event, Fact, Surveyed
-from scoring.outcome import EventLine, Part, added, printed_parts, printed_sum
+from scoring.outcome import EventLine, Part, between, printed_parts, printed_sum
 from scoring.rules import RULES, capped_events, number_of, satisfaction_variance
 from scoring.scheme import Scheme
 from scoring.scheme.lines import Deduction, Indicator
@@ -120,19 +120,24 @@ def zero_and_full(scheme: Scheme, indicator: Indicator) -> dict[str, float]:
 
 
 def _steps(score: Surveyed, average: float | None) -> dict[str, Any]:
-    """The way from the raw average to the reported score, with printed steps that add up."""
+    """The way from the raw average to the reported score: levels rounded plainly, steps printed so that they add up."""
     if score.raw is None or score.mix is None or score.territory is None or score.centring is None:
         return {}
     if score.adjusted is None or score.reported is None:
         return {}
-    amounts = (score.raw, score.mix, score.territory, score.centring, score.reported - score.adjusted)
-    shown = printed_parts(amounts)
-    names = ("raw", "mix", "territory", "centring", "adjusted", "shrinkage", "reported")
-    values = (*amounts[:4], score.adjusted, amounts[4], score.reported)
-    texts = (*shown[:4], added(shown[:4]), shown[4], added(shown))
+    raw, adjusted, reported = (printed_sum(level) for level in (score.raw, score.adjusted, score.reported))
+    amounts = (score.mix, score.territory, score.centring)
+    mix, territory, centring = printed_parts(amounts, total=between(raw, adjusted))
     return {
-        "steps": [list(step) for step in zip(names, values, texts, strict=True)],
-        "reported_printed": added(shown),
+        "steps": [
+            ["raw", score.raw, raw],
+            ["mix", score.mix, mix],
+            ["territory", score.territory, territory],
+            ["centring", score.centring, centring],
+            ["adjusted", score.adjusted, adjusted],
+            ["shrinkage", score.reported - score.adjusted, between(adjusted, reported)],
+            ["reported", score.reported, reported],
+        ],
         "responses": score.responses,
         "customers": score.customers,
         "reliability": score.reliability,
