@@ -54,6 +54,9 @@ lint: setup ## style, types, templates, security
 conformance: setup-test ## agreement with published numbers, and the real ratings end to end
 	$(BIN)/pytest -m conformance -s
 
+bench: setup-test ## measure, and write tests/bench/results.md
+	@$(BIN)/python -m tests.bench
+
 lock: ## choose the newest versions and write them down with hashes
 	uv pip compile pyproject.toml --all-extras --generate-hashes --python-version 3.11 --upgrade --quiet -o requirements.lock
 

@@ -1,0 +1,1 @@
+"""What Evenhand promises, executed; a package of its own, since a library installs another one named ``tests``."""
