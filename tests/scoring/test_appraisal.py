@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import NormalDist
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring import bands
@@ -530,7 +530,6 @@ class TestOutcome:
         assert printed_sum(79.95) == "80.0"
         assert printed_sum(-0.04) == "0.0"
 
-    @settings(deadline=None)
     @given(st.lists(st.floats(-100, 100), max_size=20))
     def test_printed_parts_always_sum_to_the_printed_total(self, amounts: list[float]) -> None:
         shown = printed_parts(amounts)
@@ -578,7 +577,6 @@ class TestWhateverComesIn:
     def outcome(self, case: tuple[list[Score], list[Fact], list[Event]]) -> Outcome:
         return appraise(*case, self.SCHEME, reps=["K"])[0]
 
-    @settings(deadline=None)
     @given(cases())
     def test_totals_stay_within_0_and_100_and_parts_sum(
         self, case: tuple[list[Score], list[Fact], list[Event]]
@@ -600,7 +598,6 @@ class TestWhateverComesIn:
         assert outcome.if_zero <= outcome.total + 1e-9
         assert outcome.total <= outcome.if_full + 1e-9
 
-    @settings(deadline=None)
     @given(cases(), st.randoms(use_true_random=False))
     def test_the_order_of_facts_and_events_does_not_matter(
         self, case: tuple[list[Score], list[Fact], list[Event]], shuffler: random.Random
@@ -609,7 +606,6 @@ class TestWhateverComesIn:
         shuffled = (scores, shuffler.sample(given, len(given)), shuffler.sample(happened, len(happened)))
         assert self.outcome(shuffled) == self.outcome(case)
 
-    @settings(deadline=None)
     @given(cases(), st.floats(0, 100))
     def test_a_better_fact_never_lowers_the_total(
         self, case: tuple[list[Score], list[Fact], list[Event]], gain: float
@@ -624,7 +620,6 @@ class TestWhateverComesIn:
             assert after is not None
             assert after >= before - 1e-9
 
-    @settings(deadline=None)
     @given(cases(), st.floats(0, 20))
     def test_a_better_score_never_lowers_the_total(
         self, case: tuple[list[Score], list[Fact], list[Event]], gain: float
@@ -637,7 +632,6 @@ class TestWhateverComesIn:
         if before is not None and after is not None:
             assert after >= before - 1e-9
 
-    @settings(deadline=None)
     @given(cases())
     def test_deductions_are_never_rescaled(self, case: tuple[list[Score], list[Fact], list[Event]]) -> None:
         scores, _, happened = case
@@ -648,7 +642,6 @@ class TestWhateverComesIn:
         ]
         assert deducted[0] == deducted[1]
 
-    @settings(deadline=None)
     @given(cases())
     def test_missing_is_not_zero(self, case: tuple[list[Score], list[Fact], list[Event]]) -> None:
         scores, given, happened = case

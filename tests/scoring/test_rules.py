@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scoring import rules
@@ -142,7 +142,6 @@ def test_unclipped_points_spread_as_the_line_says() -> None:
     assert rules.satisfaction_variance(weight=20, mean=150, sd=1) == 0
 
 
-@settings(deadline=None)
 @given(mean=st.floats(0, 120), sd=st.floats(0.5, 30), zero=st.floats(0, 60), span=st.floats(5, 60))
 def test_mean_and_variance_of_points_agree_with_numerical_integration(
     mean: float, sd: float, zero: float, span: float
@@ -174,7 +173,6 @@ ARGUMENTS = {
 }
 
 
-@settings(deadline=None)
 @given(rule=st.sampled_from(sorted(RULES)), low=st.floats(-50, 200), high=st.floats(-50, 200))
 def test_every_rule_moves_in_its_good_direction_and_stays_within_its_weight(rule: str, low: float, high: float) -> None:
     assume(low <= high)

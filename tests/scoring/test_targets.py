@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring import targets
@@ -180,7 +180,6 @@ def test_a_goal_two_errors_above_the_expectation_is_too_ambitious() -> None:
     assert not targets.too_ambitious(140, adjusted=100, se_log=0.18)
 
 
-@settings(deadline=None)
 @given(adjusted=st.floats(1, 1e6), quota=st.floats(1, 1e6), weight=st.floats(0, 1))
 def test_a_blended_target_stays_between_its_sources_and_within_the_limit(
     adjusted: float, quota: float, weight: float
