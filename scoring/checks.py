@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scoring.reliability import paule_mandel, q_profile
+from scoring.reliability import q_profile
 from scoring.territory import Cells, Solution
 
 MOST_CELLS = 2_000
@@ -38,10 +38,14 @@ def gls_identity(solution: Solution) -> dict[str, Any]:
 
 
 def company_check(cells: Cells) -> tuple[float, tuple[float, float]]:
-    """σ²_θ by Paule and Mandel, and its Q-profile interval, on the reps' precision-weighted means.
+    """σ²_θ by Paule and Mandel, as statsmodels finds it, and its Q-profile interval.
 
-    Valid where no territory step exists.
+    On the reps' precision-weighted means; valid where no territory step exists.
     """
+    from statsmodels.stats.meta_analysis import combine_effects
+
     precision = cells.by_rep(1 / cells.working)
     effect = cells.by_rep(cells.mean / cells.working) / precision
-    return paule_mandel(effect, 1 / precision)[0], q_profile(effect, 1 / precision)
+    # its own tolerance: a tighter one lets rounding turn the answer into 0
+    between = float(combine_effects(effect, 1 / precision, method_re="iterated").tau2)
+    return between, q_profile(effect, 1 / precision)

@@ -47,32 +47,31 @@ def needed_answers(reliability: float, icc: float) -> int:
 
 
 def paule_mandel(effect: Floats, variance: Floats) -> tuple[float, float]:
-    """σ²_θ and μ̂ of independent effects by Paule and Mandel (1982), through statsmodels; a check of the company
-    policy.
-    """
-    from statsmodels.stats.meta_analysis import combine_effects
-
-    result = combine_effects(effect, variance, method_re="iterated", atol=1e-11)
-    between = float(result.tau2)
-    weight = 1 / (variance + between)
-    return between, float(weight @ effect / weight.sum())
+    """σ²_θ and μ̂ of independent effects, where Cochran's Q equals its expectation (Paule and Mandel 1982)."""
+    between = _q_solution(effect, variance, len(effect) - 1)
+    return between, _centre(effect, variance + between)
 
 
 def q_profile(effect: Floats, variance: Floats) -> tuple[float, float]:
-    """95 % interval of σ²_θ from Cochran's Q at every value of it (Viechtbauer 2007)."""
+    """95 % interval of σ²_θ, where Q is at the ends of its χ² distribution (Viechtbauer 2007)."""
+    low, high = stats.chi2.ppf((0.975, 0.025), len(effect) - 1)
+    return _q_solution(effect, variance, float(low)), _q_solution(effect, variance, float(high))
 
-    def q(between: float) -> float:
-        weight = 1 / (variance + between)
-        centre = weight @ effect / weight.sum()
-        return float(weight @ (effect - centre) ** 2)
 
-    def solve(probability: float) -> float:
-        target = float(stats.chi2.ppf(probability, len(effect) - 1))
-        if q(0.0) <= target:
-            return 0.0
-        high = float(np.var(effect)) + float(variance.max())
-        while q(high) > target:
-            high *= 2
-        return float(optimize.brentq(lambda between: q(between) - target, 0.0, high, xtol=1e-10 * high, rtol=1e-12))
+def _centre(effect: Floats, variance: Floats) -> float:
+    return float(np.average(effect, weights=1 / variance))
 
-    return solve(0.975), solve(0.025)
+
+def _q_solution(effect: Floats, variance: Floats, target: float) -> float:
+    """The σ²_θ at which Q = Σ(a − μ̂)²/(v + σ²_θ) falls to ``target``; 0 if it lies below from the start."""
+
+    def excess(between: float) -> float:
+        total = variance + between
+        return float(np.sum((effect - _centre(effect, total)) ** 2 / total)) - target
+
+    if excess(0.0) <= 0:
+        return 0.0
+    high = float(np.var(effect)) + float(variance.max())
+    while excess(high) > 0:
+        high *= 2
+    return float(optimize.brentq(excess, 0.0, high, xtol=1e-12 * high, rtol=1e-14))
