@@ -186,8 +186,8 @@ def status(session: Session, campaign: Campaign) -> Status:
         questionnaire=campaign.questionnaire.code,
         opens_on=campaign.opens_on,
         closes_on=campaign.closes_on,
-        invitations=dict(session.execute(invitations).tuples().all()),
-        messages=dict(session.execute(messages).tuples().all()),
+        invitations=dict(session.execute(invitations).all()),
+        messages=dict(session.execute(messages).all()),
         subjects=asked,
         responses=answered,
     )

@@ -9,7 +9,7 @@ import click
 from flask.cli import AppGroup, ScriptInfo
 
 from survey.app import create_app
-from survey.cli import campaigns, importing, system, users
+from survey.cli import campaigns, demo, importing, system, users
 from survey.config import SettingsRefused
 from survey.refusals import Refused
 
@@ -32,7 +32,8 @@ class Commands(AppGroup):
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Evenhand: ask customers, score fairly, appraise on paper."""
-    ctx.ensure_object(_Script)
+    if ctx.find_object(ScriptInfo) is None:
+        ctx.ensure_object(_Script)
 
 
 class _Script(ScriptInfo):
@@ -40,5 +41,5 @@ class _Script(ScriptInfo):
         super().__init__(create_app=create_app, load_dotenv_defaults=False)
 
 
-for command in (*system.COMMANDS, *campaigns.COMMANDS, *importing.COMMANDS, *users.COMMANDS):
+for command in (*system.COMMANDS, *campaigns.COMMANDS, *importing.COMMANDS, *users.COMMANDS, *demo.COMMANDS):
     main.add_command(command)

@@ -222,11 +222,12 @@ def _contacts(chance: random.Random, customers: Table, serving: dict[str, Row]) 
     for customer in customers:
         code = str(customer["code"])
         english = serving[code]["territory"] == "OVERSEAS" or chance.random() < 0.08
-        for number in range(1, 1 + chance.choices((1, 2, 3), (0.7, 0.2, 0.1))[0]):
+        people = {_person(chance, english=english) for _ in range(chance.choices((1, 2, 3), (0.7, 0.2, 0.1))[0])}
+        for number, name in enumerate(sorted(people), start=1):
             rows.append(
                 {
                     "customer": code,
-                    "name": _person(chance, english=english),
+                    "name": name,
                     "role": chance.choice(CONTACT_ROLES),
                     "email": f"contact{number}.{code.lower()}@customers.example",
                     "phone": "",

@@ -26,7 +26,7 @@ def receive(session: Session, sheet: Sheet, *parts: Part[Any]) -> Intake:
 
 def ids(session: Session, model: Any) -> dict[str, int]:
     """Every code of a table with its id."""
-    return dict(session.execute(select(model.code, model.id)).tuples().all())
+    return dict(session.execute(select(model.code, model.id)).all())
 
 
 def reserve(session: Session, model: Any, count: int) -> Sequence[int]:
