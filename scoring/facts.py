@@ -17,9 +17,6 @@ MISSING: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 REASONS = ("not_applicable", "not_measured", "withheld_by_rep")  # those a company may record
-TARGET_SOURCES: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {"agreed": ("约定", "agreed"), "scheme": ("方案", "scheme"), "": ("", "")}
-)
 
 
 class FactRefused(ValueError):
