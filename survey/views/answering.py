@@ -213,9 +213,7 @@ def _posted(invitation: Invitation) -> AnsweringForm:
     posted = request.form.to_dict(flat=False)
     foreign = posted.keys() - form._fields.keys() - BUTTONS
     if foreign or request.files or any(len(values) > 1 for values in posted.values()):
-        raise UnreadableForm(
-            N_("This does not look like the form on the page. Please open the link in your mail again.")
-        )
+        raise UnreadableForm(N_("This is not the form on the page. Please open the link in your mail again."))
     wished = request.form.get("switch", form.language.data)
     if wished not in i18n.LANGUAGES:
         raise UnreadableForm(N_("This page is written in Chinese and in English only."))

@@ -1,0 +1,117 @@
+"""An open campaign at a small company: the ground that tests of asking and answering stand on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from survey import campaigns, invitations
+from survey.config import Settings
+from survey.invitations import links
+from survey.models import Assignment, Campaign, Company, Contact, Customer, Period, Rep, Territory
+
+BY = "command line"
+CORE = {"knowledge": "5", "delivery": "4", "responsiveness": "3"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What `ask` made. `links`: contact's name → path of their private link.
+
+    王芳 (Chinese, customer C1) is asked about 李伟; Bob Brown (English, customer C2) about 李伟 and Maria Schmidt. C3 was
+    served too, and has no mail address; C4 was served only before the period.
+    """
+
+    campaign: Campaign
+    links: dict[str, str]
+
+    @property
+    def zh(self) -> str:
+        return self.links["王芳"]
+
+    @property
+    def en(self) -> str:
+        return self.links["Bob Brown"]
+
+
+def found(session: Session, *, zone: str = "Asia/Shanghai") -> None:
+    """The company, its people, and who served whom in the first half of 2026."""
+    reps = {code: Rep(code=code, name=name) for code, name in (("R1", "李伟"), ("R2", "Maria Schmidt"))}
+    territories = {code: Territory(code=code, name=code) for code in ("EAST", "WEST")}
+    customers = {
+        "C1": Customer(
+            code="C1", name="海川商行", segment="key account", size_band="large", industry="retail", channel="direct",
+            product_line="pumps", customer_since=date(2020, 1, 1),
+        ),
+        "C2": Customer(code="C2", name="Zeta Ltd", segment="standard", customer_since=date(2026, 3, 1)),
+        "C3": Customer(code="C3", name="Silent Ltd"),
+        "C4": Customer(code="C4", name="Gone Ltd"),
+    }  # fmt: skip
+    session.add(
+        Company(name="Harbour Tools", name_zh="港湾工具", time_zone=zone, privacy_contact="privacy@harbour.example")
+    )
+    session.add_all([Period(code="2026-H1", from_on=date(2026, 1, 1), to_on=date(2026, 6, 30))])
+    session.add_all([*reps.values(), *territories.values(), *customers.values()])
+    session.flush()
+    session.add_all(
+        Contact(customer_id=customers[code].id, name=name, email=email, language=language, role=role)
+        for code, name, email, language, role in (
+            ("C1", "王芳", "wang@c1.example", "zh", "purchasing"),
+            ("C2", "Bob Brown", "bob@c2.example", "en", "technical"),
+            ("C3", "无邮箱", None, "zh", None),
+            ("C4", "Gone", "gone@c4.example", "en", None),
+        )
+    )
+    session.add_all(
+        Assignment(
+            customer_id=customers[customer].id, rep_id=reps[rep].id, territory_id=territories[territory].id,
+            served_from=served_from, served_to=served_to,
+        )
+        for customer, rep, territory, served_from, served_to in (
+            ("C1", "R1", "EAST", date(2025, 1, 1), None),
+            ("C2", "R1", "WEST", date(2025, 1, 1), date(2026, 2, 28)),
+            ("C2", "R1", "EAST", date(2026, 3, 1), None),
+            ("C2", "R2", "WEST", date(2026, 3, 1), None),
+            ("C3", "R2", "WEST", date(2026, 6, 30), None),
+            ("C4", "R2", "WEST", date(2025, 1, 1), date(2025, 12, 31)),
+        )
+    )  # fmt: skip
+    session.flush()
+
+
+def plan(session: Session, code: str = "S1", *, at: datetime, days: int = 14) -> Campaign:
+    """A campaign about the period, open from today for some days."""
+    campaign = campaigns.create(
+        session, code, period="2026-H1", questionnaire="core", opens_on=at.date(),
+        closes_on=at.date() + timedelta(days=days), by=BY, at=at,
+    )  # fmt: skip
+    campaigns.open_up(session, campaign, by=BY, at=at)
+    return campaign
+
+
+def ask(session: Session, settings: Settings, *, at: datetime) -> Asked:
+    """Found the company, open a campaign and invite; every contact's link is at hand."""
+    found(session)
+    campaign = plan(session, at=at)
+    invitations.invite(session, campaign, by=BY, at=at)
+    printed = links.printed(session, campaign.id, campaign.code, keys=settings.token_keys, by=BY, at=at)
+    session.commit()
+    return Asked(
+        campaign=campaign,
+        links={invitation.contact.name: f"/s/{token}" for invitation, token in printed if invitation.contact},
+    )
+
+
+def hidden(page: str) -> dict[str, str]:
+    """What the form carries without showing it: its nonce and its language."""
+    return dict(re.findall(r'<input type="hidden" name="(nonce|language)" value="([^"]*)">', page))
+
+
+def sheet(client: FlaskClient, link: str, replies: dict[str, str] | None = None, about: int = 1) -> dict[str, str]:
+    """The form of a freshly opened page, filled in about one rep, ready to be posted."""
+    given = CORE if replies is None else replies
+    return {**hidden(client.get(link).text), **{f"{item}-{about}": value for item, value in given.items()}}
