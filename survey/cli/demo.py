@@ -170,9 +170,9 @@ def _bring_in(evenhand: _Commands, place: Demo, company: InventedCompany) -> Non
             evenhand("import", kind, place.tables / f"{kind}.csv")
     for half in company.halves:
         evenhand("period", "add", half.code, "--from", half.first.isoformat(), "--to", half.last.isoformat())
-    for half in company.answers:
-        with _chapter(f"Importing the answers of {half}"):
-            evenhand("import", "answers", place.tables / f"answers-{half}.csv", "--period", half)
+    for code in company.answers:
+        with _chapter(f"Importing the answers of {code}"):
+            evenhand("import", "answers", place.tables / f"answers-{code}.csv", "--period", code)
 
 
 def _score_and_appraise(evenhand: _Commands, place: Demo, company: InventedCompany) -> None:
