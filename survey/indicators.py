@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar
 
+from pydantic.dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -33,6 +34,7 @@ NO_PERIOD = N_("There is no such period. Add it with: evenhand period add")
 _PERIOD = ("period", "考核期", "考核周期", "期间", "周期")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FactRow(Row):
     KEY: ClassVar = ("period", "rep", "indicator")
     period: Code = headed(*_PERIOD)
@@ -44,6 +46,7 @@ class FactRow(Row):
     evidence: OptionalWords = headed("evidence", "证据", "依据", "凭证", default=None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventRow(Row):
     KEY: ClassVar = ("period", "rep", "category", "on", "fact")
     period: Code = headed(*_PERIOD)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
-from pydantic import PlainValidator, create_model
+from pydantic import PlainValidator
+from pydantic.dataclasses import dataclass
 
 from survey.intake import cells
 from survey.intake.cells import Code, Mode, OptionalDay, UnfitCell
@@ -28,6 +29,7 @@ class NoItems(Refused):
     """No column is a question of the sheet."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerRow(Row):
     """What every line has. A file's own items and adjusters are added when its headers are read."""
 
@@ -55,7 +57,7 @@ _ADJUSTERS: dict[str, tuple[tuple[str, ...], Callable[[str], Any]]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Given:
     """One line, ready to be stored. `number` is its row in the sheet."""
 
@@ -92,7 +94,7 @@ def _digest(content: list[Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:DIGEST]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerColumns:
     """What a file's columns are: a model of its lines, which field is which item, and which is which adjuster."""
 
@@ -113,29 +115,39 @@ class AnswerColumns:
 
 def columns_of(sheet: Sheet, questionnaire: Questionnaire) -> AnswerColumns:
     """Tell the columns of a file of answers apart. Raises NoItems, MissingColumn, DoubleColumn."""
-    items = {f"item {item.code}": item for item in questionnaire.items}
-    wanted = headings(AnswerRow)
-    wanted |= {field: Heading(names=_item_names(item), needed=False) for field, item in items.items()}
-    wanted |= {f"adjuster {name}": Heading(names=names, needed=False) for name, (names, _) in _ADJUSTERS.items()}
+    asked = {item.code: item for item in questionnaire.items}
+    wanted = {("line", name): heading for name, heading in headings(AnswerRow).items()}
+    wanted |= {("item", code): Heading(names=_names(item), needed=False) for code, item in asked.items()}
+    wanted |= {("adjuster", name): Heading(names=names, needed=False) for name, (names, _) in _ADJUSTERS.items()}
     found = match(sheet.headers, wanted)
-    places = dict(found.places) | {f"adjuster {header}": place for header, place in found.others.items()}
-    items = {field: item for field, item in items.items() if field in places}
-    if not items:
+    of_items = {code: place for (kind, code), place in found.places.items() if kind == "item"}
+    of_adjusters = {name: place for (kind, name), place in found.places.items() if kind == "adjuster"}
+    if not of_items:
         raise NoItems(
             N_("No column is a question of the sheet “%(code)s”. Name the columns after them: %(items)s."),
-            code=questionnaire.code, items=", ".join(item.code for item in questionnaire.items),
+            code=questionnaire.code, items=", ".join(asked),
         )  # fmt: skip
-    adjusters = {field: field.removeprefix("adjuster ") for field in places if field.startswith("adjuster ")}
-    readers: dict[str, Any] = {
-        **{field: PlainValidator(partial(_reply, item)) for field, item in items.items()},
-        **{field: cells.optional(_ADJUSTERS.get(name, ((), cells.short))[1]) for field, name in adjusters.items()},
-    }
-    fields: dict[str, Any] = {field: (Annotated[Any, reader], None) for field, reader in readers.items()}
-    model = create_model("AnswerRowOfThisFile", __base__=AnswerRow, **fields)
-    return AnswerColumns(model=model, places=Columns(places=places), items=items, adjusters=adjusters)
+    # Other tools' headers can be any words: in the row's model the columns go by their places.
+    items = {f"item_{place}": asked[code] for code, place in of_items.items()}
+    adjusters = {f"adjuster_{place}": name for name, place in (of_adjusters | dict(found.others)).items()}
+    places = {name: place for (kind, name), place in found.places.items() if kind == "line"}
+    places |= {field: int(field.rpartition("_")[2]) for field in (*items, *adjusters)}
+    return AnswerColumns(
+        model=_model(items, adjusters), places=Columns(places=places), items=items, adjusters=adjusters
+    )
 
 
-def _item_names(item: Item) -> tuple[str, ...]:
+def _model(items: Mapping[str, Item], adjusters: Mapping[str, str]) -> type[AnswerRow]:
+    readers: dict[str, Any] = {field: PlainValidator(partial(_reply, item)) for field, item in items.items()}
+    for field, name in adjusters.items():
+        _names, read = _ADJUSTERS.get(name, ((), cells.short))
+        readers[field] = cells.optional(read)
+    typed = {field: Annotated[Any, reader] for field, reader in readers.items()}
+    line = type("AnswerLine", (AnswerRow,), {"__annotations__": typed, **dict.fromkeys(typed)})
+    return cast("type[AnswerRow]", dataclass(frozen=True, slots=True, kw_only=True)(line))
+
+
+def _names(item: Item) -> tuple[str, ...]:
     return (item.code, item.dimension.en, item.dimension.zh) if item.dimension else (item.code,)
 
 

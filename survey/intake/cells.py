@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, NoReturn
 
 import phonenumbers
@@ -73,7 +74,12 @@ def no_longer_than(longest: int, text: str) -> str:
     return text
 
 
+# Most columns say few different things: what was read once is not read (nor kept in memory) a thousand times.
+_remembering = lru_cache(maxsize=1024)
+
+
 def _needed(read: Callable[[str], Any]) -> PlainValidator:
+    @_remembering
     def value(raw: str) -> Any:
         text = on_one_line(raw)
         if not text:
@@ -86,6 +92,7 @@ def _needed(read: Callable[[str], Any]) -> PlainValidator:
 def optional(read: Callable[[str], Any]) -> PlainValidator:
     """Reads a cell that may be blank (None)."""
 
+    @_remembering
     def value(raw: str) -> Any:
         text = on_one_line(raw)
         return read(text) if text else None

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from pydantic.fields import FieldInfo
 
 from survey.intake.cells import legible
@@ -47,8 +47,9 @@ class Columns(Generic[Name]):
     others: Mapping[str, int] = field(default_factory=dict)
 
 
-def headings(model: type[BaseModel]) -> dict[str, Heading]:
-    return {name: _heading(info) for name, info in model.model_fields.items()}
+def headings(model: Any) -> dict[str, Heading]:
+    """What the columns of a row's fields may be called."""
+    return {name: _heading(info) for name, info in model.__pydantic_fields__.items()}
 
 
 def _heading(info: FieldInfo) -> Heading:

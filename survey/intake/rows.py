@@ -1,12 +1,14 @@
-"""The rows of one file on their way in: read with a model, refused by row, column, value and reason, and counted."""
+"""The rows of one file on their way in: checked, refused by row, column, value and reason, and counted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass as plain_dataclass
+from dataclasses import field, fields, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from survey.intake.cells import UnfitCell, legible
 from survey.intake.columns import Columns, headings, match
@@ -22,11 +24,11 @@ class NoRows(Refused):
     pass
 
 
-class Row(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
     """One checked row. `KEY` says which fields make two rows speak of the same thing."""
 
-    model_config = ConfigDict(frozen=True)
-    KEY: ClassVar[tuple[str, ...]]
+    KEY: ClassVar[tuple[str, ...]] = ()
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -36,11 +38,11 @@ class Row(BaseModel):
 R = TypeVar("R", bound=Row)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@plain_dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedRow:
     """One refusal: the row as numbered in the sheet, the column as named there, what stands there, and why not."""
 
-    row: int | None
+    row: int
     column: str | None
     value: str | None
     reason: Refused
@@ -55,9 +57,12 @@ class RefusedRow:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@plain_dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What became of a file. `read` = created + updated + unchanged + refused rows, unless all was refused for one."""
+    """What became of a file. If it was stored, `read` = created + updated + unchanged + refused rows.
+
+    `ignored` are the headers of columns nobody asked for.
+    """
 
     read: int
     created: int
@@ -69,10 +74,10 @@ class Report:
 
 
 class Part(Generic[R]):
-    """What a file says about one kind of thing: the columns it reads and the rows it got, by row number.
+    """What a file says about one kind of thing: the columns it reads, and the rows it got by row number.
 
-    A part that is `optional` is passed over in a row where all its own columns are blank. `given` stands in for
-    columns the file does not have.
+    `given` stands in for columns the file does not have. With `told_by`, a row is passed over when all the columns of
+    these fields are blank.
     """
 
     def __init__(
@@ -81,25 +86,30 @@ class Part(Generic[R]):
         columns: Columns[str],
         *,
         given: Mapping[str, str] | None = None,
-        optional: Collection[str] = (),
+        told_by: Collection[str] = (),
     ) -> None:
         self.model = model
         self.columns = columns
         self.given = dict(given or {})
-        self.optional = [columns.places[name] for name in optional if name in columns.places]
         self.taken: dict[int, R] = {}
+        self._told_by = [columns.places[name] for name in told_by if name in columns.places]
+        self._checked = TypeAdapter(model).validate_python
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return tuple(one.name for one in fields(self.model))
 
     @property
     def silent(self) -> frozenset[str]:
         """The fields the file says nothing about: they have no column."""
-        return frozenset(self.model.model_fields) - set(self.columns.places) - set(self.given)
+        return frozenset(self.fields) - set(self.columns.places) - set(self.given)
 
     def says_nothing(self, line: Line) -> bool:
-        return bool(self.optional) and not any(line.cells[place].strip() for place in self.optional)
+        return bool(self._told_by) and not any(line.cells[place].strip() for place in self._told_by)
 
     def read(self, line: Line) -> R:
-        cells = {name: line.cells[place] for name, place in self.columns.places.items()}
-        return self.model.model_validate(self.given | cells)
+        """The line as a checked row. Raises pydantic's ValidationError, whose reasons are UnfitCells."""
+        return self._checked(self.given | {name: line.cells[place] for name, place in self.columns.places.items()})
 
 
 def part_of(model: type[R], sheet: Sheet, *, given: Mapping[str, str] | None = None) -> Part[R]:
@@ -108,31 +118,31 @@ def part_of(model: type[R], sheet: Sheet, *, given: Mapping[str, str] | None = N
     Raises MissingColumn, DoubleColumn.
     """
     wanted = {
-        name: heading if name not in (given or {}) else type(heading)(names=heading.names, needed=False)
+        name: replace(heading, needed=heading.needed and name not in (given or {}))
         for name, heading in headings(model).items()
     }
     return Part(model, match(sheet.headers, wanted), given=given)
 
 
-@dataclass(slots=True)
+@plain_dataclass(slots=True)
 class Intake:
-    """Reads every line of a sheet into its parts, and keeps what was refused."""
+    """Reads every line of a sheet into its parts, and keeps what was refused. Raises NoRows."""
 
     sheet: Sheet
     parts: tuple[Part[Any], ...]
-    lines: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    read: int = 0
     refused: list[RefusedRow] = field(default_factory=list)
     refused_rows: set[int] = field(default_factory=set)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for line in self.sheet.lines:
-            self.lines[line.number] = line.cells
+            self.read += 1
             if len(line.cells) == len(self.sheet.headers):
                 self._take(line)
             else:
                 self._refuse_shape(line)
-        if not self.lines:
+        if not self.read:
             raise NoRows(N_("The file has headers but no rows under them."))
 
     def _take(self, line: Line) -> None:
@@ -143,9 +153,7 @@ class Intake:
                 part.taken[line.number] = part.read(line)
             except ValidationError as error:
                 for problem in error.errors(include_url=False, include_input=False):
-                    reason = problem.get("ctx", {}).get("error")
-                    assert isinstance(reason, UnfitCell), problem
-                    self.refuse(part, line.number, str(problem["loc"][0]), reason)
+                    self.refuse(part, line.number, str(problem["loc"][0]), problem["ctx"]["error"])
 
     def _refuse_shape(self, line: Line) -> None:
         if len(line.cells) < len(self.sheet.headers):
@@ -159,11 +167,11 @@ class Intake:
     def refuse(self, part: Part[Any], number: int, name: str, reason: Refused) -> None:
         """Refuse a row for what stands in one field (or was given for it)."""
         place = part.columns.places.get(name)
-        value = part.given.get(name, "") if place is None else self.lines[number][place]
+        value = part.given.get(name, "") if place is None else self.sheet.cells(number)[place]
         column = name if place is None else self.sheet.headers[place]
-        refusal = RefusedRow(row=number, column=legible(column), value=legible(value)[:LONGEST_SHOWN], reason=reason)
-        if refusal not in self.refused[-len(self.parts) :]:  # two parts may read one column
-            self.refused.append(refusal)
+        self.refused.append(
+            RefusedRow(row=number, column=legible(column), value=legible(value)[:LONGEST_SHOWN], reason=reason)
+        )
         self.refused_rows.add(number)
 
     def check(self, part: Part[Any], name: str, reason: Callable[[Any], Refused | None]) -> None:
@@ -180,7 +188,7 @@ class Intake:
     def refuse_contradictions(self, part: Part[Any]) -> None:
         """Rows with one key must agree; those that do not are refused, each of them."""
         first: dict[tuple[Any, ...], tuple[int, Row]] = {}
-        for number, row in [*self.standing(part)]:
+        for number, row in list(self.standing(part)):
             earlier, other = first.setdefault(row.key, (number, row))
             if other != row:
                 name = next(n for n in part.columns.places if getattr(other, n) != getattr(row, n))
@@ -195,19 +203,19 @@ class Intake:
 
     def may_store(self, *, valid_rows: bool) -> bool:
         """All or nothing, unless the valid rows were asked for."""
-        return not self.refused or (valid_rows and len(self.refused_rows) < len(self.lines))
+        return not self.refused or (valid_rows and len(self.refused_rows) < self.read)
 
     def report(self, *, stored: bool) -> Report:
         ignored = set.intersection(*(set(part.columns.others) for part in self.parts))
         outcomes = list(self.outcomes.values()) if stored else []
         created, updated = outcomes.count("created"), outcomes.count("updated")
-        kept = len(self.lines) - len(self.refused_rows) if stored else 0
+        kept = self.read - len(self.refused_rows) if stored else 0
         return Report(
-            read=len(self.lines),
+            read=self.read,
             created=created,
             updated=updated,
             unchanged=kept - created - updated,
-            refused=tuple(sorted(self.refused, key=lambda refusal: refusal.row or 0)),
+            refused=_each_once(self.refused),
             ignored=tuple(legible(header) for header in self.sheet.headers if header in ignored),
             stored=stored,
         )
@@ -218,3 +226,11 @@ def _contradiction(other: int, row: Row) -> UnfitCell:
         N_("Row %(other)s says something else about the same entry (%(key)s). Keep one of them."),
         other=other, key=", ".join(map(str, row.key)),
     )  # fmt: skip
+
+
+def _each_once(refused: list[RefusedRow]) -> tuple[RefusedRow, ...]:
+    """In the order of the rows; what two parts said of one cell is said once."""
+    said: dict[tuple[Any, ...], RefusedRow] = {}
+    for one in refused:
+        said.setdefault((one.row, one.column, str(one.reason)), one)
+    return tuple(sorted(said.values(), key=lambda one: one.row))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
+
+Cells = tuple[str, ...]
 
 
 class Line(NamedTuple):
@@ -14,15 +16,16 @@ class Line(NamedTuple):
     """
 
     number: int
-    cells: tuple[str, ...]
+    cells: Cells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """Headers as written in the file, the rows under them (blank ones left out), the file's SHA-256, and how its
-    text was encoded (empty for a workbook)."""
+    """Headers as written in the file, the rows under them (blank ones left out), any row's cells again by its number,
+    the file's SHA-256, and how its text was encoded (empty for a workbook)."""
 
     headers: tuple[str, ...]
     lines: Iterable[Line]
+    cells: Callable[[int], Cells]
     digest: str
     encoding: str = ""

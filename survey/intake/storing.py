@@ -10,11 +10,13 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from survey import journal
-from survey.intake.rows import Intake, Outcome, Part, R, Report, Row
+from survey.intake.rows import Intake, Part, R, Report, Row
 from survey.intake.sheet import Sheet
 from survey.refusals import Refused
 
 _LOCK = 0x45764A6D  # one import at a time on PostgreSQL; SQLite's write lock does the same
+
+BATCH = 5_000
 
 
 def receive(session: Session, sheet: Sheet, *parts: Part[Any]) -> Intake:
@@ -65,45 +67,40 @@ def keep(
     Fields go to the columns of the same name; `joined` adds the rest (ids of other rows). `key` are the columns that
     find a stored row. A field without a column in the file is left as it is; a new row takes its default.
     """
-    numbers, wanted = _columns(intake, part, model, key, joined)
-    told = [name for name in next(iter(wanted.values()), ()) if name not in part.silent]
-    stored = _stored(session, model, key, told)
+    fields = [name for name in part.fields if name in model.__table__.columns]
+    told = [name for name in fields if name not in part.silent]
+
+    def columns(row: R) -> dict[str, Any]:
+        return {name: getattr(row, name) for name in fields} | joined(row)
+
+    stored, seen = _stored(session, model, key, told), set()
     new, changed = [], []
-    for its_key, columns in wanted.items():
-        before, ours = stored.get(its_key), {name: columns[name] for name in told}
-        outcome: Outcome = "unchanged"
-        if before is None:
-            new.append(columns)
-            outcome = "created"
-        elif any(before[name] != ours[name] for name in told):
-            changed.append({"id": before["id"], **ours})
-            outcome = "updated"
-        intake.mark(numbers[its_key], outcome)
-    if new:
-        session.execute(insert(model), new)
+    for number, row in intake.standing(part):
+        its_columns = columns(row)
+        its_key = tuple(its_columns[name] for name in key)
+        if its_key in seen:
+            continue
+        seen.add(its_key)
+        ours = tuple(its_columns[name] for name in told)
+        id_, before = stored.get(its_key, (None, None))
+        if id_ is None:
+            new.append(row)
+            intake.mark(number, "created")
+        elif before != ours:
+            changed.append({"id": id_, **dict(zip(told, ours, strict=True))})
+            intake.mark(number, "updated")
+    for start in range(0, len(new), BATCH):
+        session.execute(insert(model), [columns(row) for row in new[start : start + BATCH]])
     if changed:
         session.execute(update(model), changed)
 
 
-def _columns(
-    intake: Intake, part: Part[R], model: Any, key: tuple[str, ...], joined: Callable[[R], dict[str, Any]]
-) -> tuple[dict[tuple[Any, ...], int], dict[tuple[Any, ...], dict[str, Any]]]:
-    """Each key's first row number, and its columns."""
-    fields = [name for name in part.model.model_fields if name in model.__table__.columns]
-    numbers: dict[tuple[Any, ...], int] = {}
-    wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for number, row in intake.standing(part):
-        columns = {name: getattr(row, name) for name in fields} | joined(row)
-        its_key = tuple(columns[name] for name in key)
-        numbers.setdefault(its_key, number)
-        wanted[its_key] = columns
-    return numbers, wanted
-
-
-def _stored(session: Session, model: Any, key: tuple[str, ...], told: Iterable[str]) -> dict[tuple[Any, ...], Any]:
-    columns = [model.id, *(getattr(model, name) for name in dict.fromkeys((*key, *told)))]
-    rows = session.execute(select(*columns)).mappings()
-    return {tuple(row[name] for name in key): row for row in rows}
+def _stored(
+    session: Session, model: Any, key: tuple[str, ...], told: Sequence[str]
+) -> dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]]:
+    """Every stored row's id and told columns, by its key."""
+    rows = session.execute(select(model.id, *(getattr(model, name) for name in (*key, *told))))
+    return {tuple(row[1 : 1 + len(key)]): (row[0], tuple(row[1 + len(key) :])) for row in rows}
 
 
 def finish(session: Session, intake: Intake, subject: str, *, by: str, at: datetime) -> Report:

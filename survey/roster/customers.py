@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 
 from pydantic import ValidationInfo, field_validator
+from pydantic.dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from survey.intake.cells import (
@@ -39,6 +40,7 @@ NO_REP = N_("There is no rep with this code. Import reps first.")
 NO_TERRITORY = N_("There is no territory with this code. Import territories first.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerRow(Row):
     KEY: ClassVar = ("code",)
     code: Code = headed("code", "customer_code", "customer", "客户编号", "客户代码", "客户编码", "编号", "代码", "客户")
@@ -54,6 +56,7 @@ class CustomerRow(Row):
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContactRow(Row):
     KEY: ClassVar = ("customer", "name")
     customer: Code = headed(*CUSTOMER)
@@ -68,6 +71,7 @@ class ContactRow(Row):
     language: Language = headed("language", "contact_language", "语言", "语种", default="zh")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssignmentRow(Row):
     KEY: ClassVar = ("customer", "rep", "territory", "served_from")
     customer: Code = headed(*CUSTOMER)
@@ -140,10 +144,10 @@ def _flat_parts(sheet: Sheet) -> tuple[Part[CustomerRow], Part[ContactRow] | Non
     others = {header: place for place, header in enumerate(sheet.headers) if place not in used}
     return (
         Part(CustomerRow, Columns(places=customer, others=others)),
-        Part(ContactRow, Columns(places=contact, others=others), optional=("name", "role", "email", "phone"))
+        Part(ContactRow, Columns(places=contact, others=others), told_by=("name", "role", "email", "phone"))
         if contact
         else None,
-        Part(AssignmentRow, Columns(places=assignment, others=others), optional=_FLAT_ASSIGNMENT.keys() - {"customer"})
+        Part(AssignmentRow, Columns(places=assignment, others=others), told_by=_FLAT_ASSIGNMENT.keys() - {"customer"})
         if assignment
         else None,
     )

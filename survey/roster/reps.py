@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import ClassVar
 
 from pydantic import ValidationInfo, field_validator
+from pydantic.dataclasses import dataclass
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
@@ -18,6 +19,7 @@ from survey.models import Rep, ReportingLine
 from survey.refusals import N_
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RepRow(Row):
     KEY: ClassVar = ("code",)
     code: Code = headed(

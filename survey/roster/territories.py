@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
+from pydantic.dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from survey.intake.cells import Code, OptionalAmount, Text
@@ -15,6 +16,7 @@ from survey.intake.storing import finish, keep, receive
 from survey.models import Territory
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TerritoryRow(Row):
     KEY: ClassVar = ("code",)
     code: Code = headed("code", "territory_code", "territory", "区域编号", "区域代码", "编号", "代码", "区域")

@@ -6,22 +6,22 @@ Nothing in a file is run, fetched or guessed. The text of a CSV is UTF-8, UTF-16
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from survey.intake.cells import hidden_character, legible
-from survey.intake.sheet import Line, Sheet
+from survey.intake.sheet import Cells, Sheet
 from survey.refusals import N_
-from survey.tables.delimited import text_rows
+from survey.tables.delimited import text_table
 from survey.tables.limits import LARGEST_FILE, FileRefused, check_width
-from survey.tables.workbook import workbook_rows
+from survey.tables.rows import Body, cells_of
+from survey.tables.workbook import workbook_table
 
 OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 ZIP = b"PK\x03\x04"
 
 
 def read(path: Path) -> Sheet:
-    """Read a file's first sheet: headers in row 1, one entry per row under them. Blank rows are passed over.
+    """Read a file's first sheet: headers in row 1, one entry in each row under them. Blank rows are passed over.
 
     Raises FileRefused.
     """
@@ -32,12 +32,15 @@ def read(path: Path) -> Sheet:
             N_("This is an old (.xls) or password-protected workbook. Save it as an unprotected .xlsx or as CSV.")
         )
     if content.startswith(ZIP) or path.suffix.lower() == ".xlsx":
-        rows = workbook_rows(content)
+        table = workbook_table(content)
     else:
-        rows, encoding = text_rows(content)
-    headers, width = _headers(rows[0] if rows else ())
-    lines = tuple(_lines(rows, headers, width))
-    return Sheet(headers=headers, lines=lines, digest=hashlib.sha256(content).hexdigest(), encoding=encoding)
+        table, encoding = text_table(content)
+    first = next(cells_of(table[:1]), ())
+    headers = _headers(first)
+    body = Body(table=table, headers=len(headers), width=len(first))
+    return Sheet(
+        headers=headers, lines=body, cells=body.cells, digest=hashlib.sha256(content).hexdigest(), encoding=encoding
+    )
 
 
 def _content(path: Path) -> bytes:
@@ -53,34 +56,21 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _headers(first: Sequence[str]) -> tuple[tuple[str, ...], int]:
-    """The headers without blank columns at the end, and how many columns the first row has."""
+def _headers(first: Cells) -> tuple[str, ...]:
+    """The headers, without blank columns at the end."""
     headers = [header.strip() for header in first]
-    width = len(headers)
     while headers and not headers[-1]:
         headers.pop()
     if not headers:
         raise FileRefused(N_("Row 1 is blank. Put the headers there, one for each column."))
     check_width(len(headers))
-    for header in headers:
+    for place, header in enumerate(headers, start=1):
+        if not header:
+            raise FileRefused(N_("Column %(place)s has no header. Name every column in row 1."), place=place)
         hidden = hidden_character(header)
         if hidden:
             raise FileRefused(
                 N_("The header “%(header)s” contains the hidden character %(character)s. Type it anew."),
                 header=legible(header), character=hidden,
             )  # fmt: skip
-    if "" in headers:
-        raise FileRefused(
-            N_("Column %(place)s has no header. Name every column in row 1."), place=headers.index("") + 1
-        )
-    return tuple(headers), width
-
-
-def _lines(rows: Sequence[Sequence[str]], headers: Sequence[str], width: int) -> Iterator[Line]:
-    """A row keeps as many cells as there are headers; only one whose length is wrong keeps its own."""
-    for number, cells in enumerate(rows[1:], start=2):
-        if not any(cells):
-            continue
-        if len(cells) == width and not any(cells[len(headers) :]):
-            cells = cells[: len(headers)]  # noqa: PLW2901
-        yield Line(number, tuple(cells))
+    return tuple(headers)

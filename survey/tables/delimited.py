@@ -5,28 +5,34 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from survey.refusals import N_
-from survey.tables.limits import MOST_CELLS, MOST_ROWS, FileRefused, check_size, check_width
+from survey.tables.limits import MOST_CELLS, FileRefused, check_size, check_width
+from survey.tables.rows import PIECE
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DELIMITERS = ",\t;"
 CUT_OFF = N_("The file is cut off: it ends in the middle of a character. Get it again.")
 
 
-def text_rows(content: bytes) -> tuple[list[tuple[str, ...]], str]:
-    """Every row with its own cells (short and long ones keep their length), and the encoding found.
+def text_table(content: bytes) -> tuple[pd.DataFrame, str]:
+    """The rows of a text as a table of text, and the encoding found. A row's missing cells are missing values, and one
+    column more than the header has shows that a row is too long.
 
     Raises FileRefused.
     """
     text, encoding = _text(content)
     head = text.lstrip("\r\n").partition("\n")[0]
     delimiter = max(DELIMITERS, key=head.count)
-    check_width(head.count(delimiter) + 1)
-    if text.count("\n") > MOST_ROWS * 2 or text.count(delimiter) > MOST_CELLS:
-        check_size(text.count("\n"), head.count(delimiter) + 1)
+    columns = head.count(delimiter) + 1
+    check_width(columns)
+    check_size(text.count("\n"), columns)
+    if text.count(delimiter) > MOST_CELLS:
         raise FileRefused(N_("The file holds more cells than can be taken at once. Split it."))
-    return _split(text, delimiter), encoding
+    return _table(text, delimiter), encoding
 
 
 def _text(content: bytes) -> tuple[str, str]:
@@ -50,8 +56,7 @@ def _text(content: bytes) -> tuple[str, str]:
     raise FileRefused(N_("The text is neither UTF-8, UTF-16 nor GB18030. Save it as CSV (UTF-8)."))
 
 
-def _split(text: str, delimiter: str) -> list[tuple[str, ...]]:
-    """Cells a row lacks come back as a missing value, not as empty text: that is how short rows are told."""
+def _table(text: str, delimiter: str) -> pd.DataFrame:
     import pandas as pd
 
     reading: dict[str, Any] = {
@@ -60,15 +65,13 @@ def _split(text: str, delimiter: str) -> list[tuple[str, ...]]:
     }  # fmt: skip
     try:
         width = pd.read_csv(io.StringIO(text), nrows=1, **reading).shape[1]
-        # One column more than the header has: a row that is too long reaches into it and keeps its number.
-        table = pd.read_csv(
-            io.StringIO(text), names=range(width + 1), index_col=False,
+        pieces = pd.read_csv(
+            io.StringIO(text), names=range(width + 1), index_col=False, chunksize=PIECE,
             on_bad_lines=lambda cells: cells[: width + 1], **reading,
         )  # fmt: skip
+        return pd.concat(pieces, ignore_index=True)
     except (pd.errors.ParserError, pd.errors.EmptyDataError):
         raise _unreadable(text, delimiter) from None
-    columns = (table[name].tolist() for name in table)
-    return [tuple(cell for cell in cells if isinstance(cell, str)) for cells in zip(*columns, strict=True)]
 
 
 def _unreadable(text: str, delimiter: str) -> FileRefused:

@@ -1,6 +1,6 @@
-"""XLSX: the parts of a workbook are unpacked under a limit, looked through, and only a clean copy of them is read.
+"""XLSX: what is needed to read the first sheet is unpacked under a limit, looked through, and packed anew.
 
-What was checked is what is read: the reader sees the first sheet and what it needs, packed anew, and nothing else.
+What was checked is what is read: the reader gets that clean copy and nothing else of the file.
 """
 
 from __future__ import annotations
@@ -9,46 +9,48 @@ import io
 import posixpath
 import zipfile
 import zlib
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING
 
 from survey.refusals import N_
 from survey.tables.limits import LARGEST_UNPACKED, FileRefused
-from survey.tables.markup import SheetScan, percent_styles, relations, sheet_ids
+from survey.tables.markup import Markup, Relations, SheetIds, SheetScan, Styles
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BOOK, BOOK_LINKS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 STYLES, STRINGS = "xl/styles.xml", "xl/sharedStrings.xml"
-NEEDED = ("[Content_Types].xml", "_rels/.rels", BOOK, BOOK_LINKS, STYLES, STRINGS)
+PLAIN = ("[Content_Types].xml", "_rels/.rels", STRINGS)
 PIECE = 2**18
 
 
-def _damaged() -> FileRefused:
-    return FileRefused(N_("The workbook is cut off or damaged, or not an .xlsx file. Open it and save it again."))
+def workbook_table(content: bytes) -> pd.DataFrame:
+    """The first sheet as a table of text, row 1 first, blank rows too.
 
-
-def workbook_rows(content: bytes) -> list[tuple[str, ...]]:
-    """Every row of the first sheet, all of one width; row 1 first, blank rows too.
-
-    A percent is read as it is seen: 0.92 shown as a percentage is "92%". Raises FileRefused.
+    A percentage is read as it is seen: 0.92 shown as such is "92%". Raises FileRefused.
     """
     import pandas as pd
     from python_calamine import CalamineError
 
-    parts, sheet = _unpacked(content)
-    scan = SheetScan(percent_styles(parts[STYLES]) if STYLES in parts else frozenset())
-    scan.read(parts[sheet])
-    scan.refuse_what_cannot_be_read()
     try:
-        table = pd.read_excel(
-            _packed(parts), sheet_name=0, engine="calamine", header=None, dtype=str, keep_default_na=False
-        )
-    except (CalamineError, ValueError):
-        raise _damaged() from None
-    cells = [list(row) for row in zip(*(table[name].tolist() for name in table), strict=True)]
-    for row, column in scan.percents:
-        if row <= len(cells) and column <= len(cells[row - 1]):
-            cells[row - 1][column - 1] = _as_percent(cells[row - 1][column - 1])
-    return [tuple(row) for row in cells]
+        copy, scan = _checked(content)
+        scan.refuse_what_cannot_be_read()
+        table = pd.read_excel(copy, sheet_name=0, engine="calamine", header=None, dtype=str, keep_default_na=False)
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, CalamineError):
+        raise FileRefused(
+            N_("The workbook is cut off or damaged, or not an .xlsx file. Open it and save it again.")
+        ) from None
+    for place, rows in scan.percents.items():
+        table[place - 1] = pd.Series(_with_percents(table[place - 1].tolist(), rows), dtype=str)
+    return table
+
+
+def _with_percents(cells: list[str], rows: Sequence[int]) -> list[str]:
+    for row in rows:
+        cells[row - 1] = _as_percent(cells[row - 1])
+    return cells
 
 
 def _as_percent(text: str) -> str:
@@ -58,42 +60,46 @@ def _as_percent(text: str) -> str:
         return text
 
 
-def _unpacked(content: bytes) -> tuple[dict[str, bytes], str]:
-    """The parts needed to read the first sheet, and that sheet's name among them."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            unpack = _Unpacking(archive)
-            sheet = _first_sheet(unpack(BOOK), unpack(BOOK_LINKS))
-            present = set(archive.namelist())
-            return {name: unpack(name) for name in (*NEEDED, sheet) if name in present or name == sheet}, sheet
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, OSError):
-        raise _damaged() from None
+def _checked(content: bytes) -> tuple[io.BytesIO, SheetScan]:
+    """A clean copy with the first sheet alone, and what was seen in that sheet."""
+    copy = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as archive,
+        zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as clean,
+    ):
+        carry = _Carrying(archive, clean)
+        ids, links, styles = SheetIds(), Relations(), Styles()
+        carry(BOOK, ids.feed)
+        carry(BOOK_LINKS, links.feed)
+        present = set(archive.namelist())
+        if STYLES in present:
+            carry(STYLES, styles.feed)
+        for name in PLAIN:
+            if name in present:
+                carry(name, Markup().feed)
+        scan = SheetScan(styles.percent)
+        carry(_first_sheet(ids, links), scan.feed)
+    copy.seek(0)
+    return copy, scan
 
 
-def _first_sheet(book: bytes, links: bytes) -> str:
-    targets = relations(links)
-    sheets = [targets[id_] for id_ in sheet_ids(book) if "worksheet" in targets.get(id_, "")]
+def _first_sheet(ids: SheetIds, links: Relations) -> str:
+    sheets = [links.targets[id_] for id_ in ids.found if "worksheet" in links.targets.get(id_, "")]
     if not sheets:
-        raise _damaged()
+        raise FileRefused(N_("The workbook has no sheet with rows."))
     return posixpath.normpath(posixpath.join("/xl", sheets[0])).lstrip("/")
 
 
-class _Unpacking:
-    """Unpacks parts piece by piece, counting what really comes out, whatever the archive says of itself."""
+class _Carrying:
+    """Carries parts from one archive to another piece by piece, shows each piece to a reader, and counts what really
+    comes out, whatever the archive says of itself."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self.archive = archive
+    def __init__(self, source: zipfile.ZipFile, target: zipfile.ZipFile) -> None:
+        self.source, self.target = source, target
         self.left = LARGEST_UNPACKED
-        self.done: dict[str, bytes] = {}
 
-    def __call__(self, name: str) -> bytes:
-        if name not in self.done:
-            self.done[name] = self._whole(name)
-        return self.done[name]
-
-    def _whole(self, name: str) -> bytes:
-        pieces = []
-        with self.archive.open(name) as part:
+    def __call__(self, name: str, show: Callable[[bytes], None]) -> None:
+        with self.source.open(name) as part, self.target.open(name, "w") as copy:
             while piece := part.read(PIECE):
                 self.left -= len(piece)
                 if self.left < 0:
@@ -101,14 +107,6 @@ class _Unpacking:
                         N_("Unpacked, the workbook is larger than %(largest)s MB: too large to be read. Split it."),
                         largest=LARGEST_UNPACKED // 2**20,
                     )  # fmt: skip
-                pieces.append(piece)
-        return b"".join(pieces)
-
-
-def _packed(parts: dict[str, bytes]) -> Any:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, part in parts.items():
-            archive.writestr(name, part)
-    packed.seek(0)
-    return packed
+                show(piece)
+                copy.write(piece)
+            show(b"")
