@@ -68,7 +68,7 @@ class Adjustment:
             "window": self.spec.window,
             "imputed": dict(self.design.imputed),
             "findings": [finding.record() for finding in self.findings],
-            "items": {result.item: result.record() for result in self.results},
+            "items": {result.item: result.record(self.ratings) for result in self.results},
         }
 
 

@@ -54,8 +54,9 @@ def paule_mandel(effect: Floats, variance: Floats) -> tuple[float, float]:
 
 def q_profile(effect: Floats, variance: Floats) -> tuple[float, float]:
     """95 % interval of σ²_θ, where Q is at the ends of its χ² distribution (Viechtbauer 2007)."""
-    low, high = stats.chi2.ppf((0.975, 0.025), len(effect) - 1)
-    return _q_solution(effect, variance, float(low)), _q_solution(effect, variance, float(high))
+    freedom = len(effect) - 1
+    low, high = float(stats.chi2.ppf(0.975, freedom)), float(stats.chi2.ppf(0.025, freedom))
+    return _q_solution(effect, variance, low), _q_solution(effect, variance, high)
 
 
 def _centre(effect: Floats, variance: Floats) -> float:

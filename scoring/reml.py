@@ -7,7 +7,7 @@ negative at 0 stays at 0.
 from __future__ import annotations
 
 import numpy as np
-from scipy import linalg, optimize, stats
+from scipy import optimize, stats
 
 from scoring.findings import Refusal
 from scoring.sums import Floats
@@ -88,7 +88,7 @@ def _climb(solution: Solution, unit: float, fixed: int | None = None) -> Solutio
 
 def _ascent(gradient: Floats, hessian: Floats) -> Floats:
     """Newton's step, turned uphill along directions in which the likelihood is not concave."""
-    values, vectors = linalg.eigh(hessian)
+    values, vectors = np.linalg.eigh(hessian)
     size = np.maximum(np.abs(values), 1e-12 * np.abs(values).max())
     return np.asarray(vectors @ ((vectors.T @ gradient) / size))
 
@@ -112,23 +112,23 @@ def profile_interval(best: Solution, which: int) -> tuple[float, float]:
     unit = _unit(best.equations)
     if unit == 0:
         return 0.0, 0.0
-    estimate = (best.rep, best.territory)[which]
     nearest = best
 
-    def beyond(value: float) -> float:
+    def beyond(sd: float) -> float:
+        """How far below the maximum the profile lies, less what the interval allows, both as square roots."""
         nonlocal nearest
         pair = [nearest.rep, nearest.territory]
-        pair[which] = value
+        pair[which] = sd * sd
         nearest = _climb(best.equations.at(*pair), unit, fixed=which)
         return float(np.sqrt(max(best.loglik - nearest.loglik, 0.0)) - np.sqrt(HALF_CHI_SQUARE))
 
+    middle, precision = np.sqrt((best.rep, best.territory)[which]), 1e-9 * np.sqrt(unit)
     low = 0.0
-    if estimate > 0 and beyond(0.0) > 0:
-        low = float(optimize.brentq(beyond, 0.0, estimate, xtol=1e-10 * unit, rtol=1e-10))
-    nearest = best
-    high = 2 * estimate + 0.1 * unit
+    if middle > 0 and beyond(0.0) > 0:
+        low = optimize.brentq(beyond, 0.0, middle, xtol=precision, rtol=1e-12)
+    nearest, high = best, 1.5 * middle + 0.3 * np.sqrt(unit)
     while beyond(high) < 0:
         high *= 2
-        if high > 1e8 * unit:
-            return low, float("inf")
-    return low, float(optimize.brentq(beyond, estimate, high, xtol=1e-10 * unit, rtol=1e-10))
+        if high > 1e4 * np.sqrt(unit):
+            return float(low**2), float("inf")
+    return float(low**2), float(optimize.brentq(beyond, middle, high, xtol=precision, rtol=1e-12) ** 2)

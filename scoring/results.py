@@ -28,14 +28,10 @@ Plain = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """Everything one item, or the composite, gave. ``fit`` is None when nothing could be estimated.
-
-    ``variances`` are μ, τ, the two variances with their 95 % intervals, and the same by another road.
-    """
+    """Everything one item, or the composite, gave. ``fit`` is None when nothing could be estimated."""
 
     table: ScoreTable
     fit: Estimate | None
-    variances: Plain
     coefficients: Plain
     impact: Plain
     tests: Plain
@@ -45,11 +41,11 @@ class Result:
     def item(self) -> str:
         return self.table.item
 
-    def record(self) -> dict[str, Any]:
+    def record(self, ratings: Ratings) -> dict[str, Any]:
         """Plain values for run.json."""
         return {
             "coefficients": self.coefficients,
-            **self.variances,
+            **_variances(self.fit, ratings),
             "tests": self.tests,
             "impact": self.impact,
             "findings": [finding.record() for finding in self.findings],
@@ -70,7 +66,6 @@ def item_result(
     return Result(
         table=_table(working.name, ratings, counts, spec, numbers, design.adjusters, steps, fit),
         fit=fit,
-        variances=_variances(fit, ratings),
         coefficients={
             design.terms[place]: {"estimate": float(slopes.beta[place]), "se": float(errors[place])}
             for place in np.flatnonzero(slopes.kept)
@@ -115,7 +110,7 @@ def composite_result(
         table=_table(
             working.name, ratings, working.counts, spec, numbers, adjusters, steps, fit, missing=working.missing
         ),
-        fit=fit, variances=_variances(fit, ratings), coefficients={}, impact={}, tests={}, findings=findings,
+        fit=fit, coefficients={}, impact={}, tests={}, findings=findings,
     )  # fmt: skip
 
 
@@ -137,7 +132,7 @@ def unanswered(name: str, ratings: Ratings, adjusters: tuple[str, ...]) -> Resul
             component=nothing, fragile=np.zeros(reps, dtype=bool), evidence=np.full(reps, "withheld"),
             missing=[()] * reps,
         ),
-        fit=None, variances={}, coefficients={}, impact={}, tests={}, findings=(finding,),
+        fit=None, coefficients={}, impact={}, tests={}, findings=(finding,),
     )  # fmt: skip
 
 
@@ -222,6 +217,7 @@ def _table(
 
 
 def _variances(fit: Estimate | None, ratings: Ratings) -> dict[str, Any]:
+    """μ, τ, the two variances with their 95 % intervals, and the same by another road."""
     if fit is None:
         return {}
     solution = fit.solution

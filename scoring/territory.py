@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import linalg, sparse
+from scipy import sparse
 
-from scoring.sums import Codes, Floats, tally
+from scoring.sums import Codes, Floats, Places, tally
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Cells:
     """The rep-by-territory cells that have answers.
 
@@ -32,11 +31,11 @@ class Cells:
     working: Floats
     weight: Floats
 
-    @property
+    @cached_property
     def reps(self) -> int:
         return int(self.rep.max()) + 1
 
-    @property
+    @cached_property
     def territories(self) -> int:
         return int(self.territory.max()) + 1
 
@@ -63,10 +62,15 @@ class Cells:
         """Sums over each territory's cells (territories,)."""
         return tally(self.territory, values, self.territories)
 
-    @property
-    def mass(self) -> sparse.csr_array:
-        """1/D_rt as a matrix (reps, territories)."""
-        return sparse.csr_array((1 / self.working, (self.rep, self.territory)), shape=(self.reps, self.territories))
+    def pairs(self) -> tuple[Places, Places]:
+        """The cells of the same rep, two by two, each pair once."""
+        order = np.argsort(self.rep, kind="stable")
+        rep, one, other, apart = self.rep[order], [order[:0]], [order[:0]], 1
+        while (same := np.flatnonzero(rep[apart:] == rep[:-apart])).size:
+            one.append(order[same])
+            other.append(order[same + apart])
+            apart += 1
+        return np.concatenate(one), np.concatenate(other)
 
 
 class Equations:
@@ -81,29 +85,27 @@ class Equations:
         self.policy = policy
         self.columns = {"pooled": slice(None), "company": slice(0, 1), "peer": slice(1, None)}[policy]
         self._precision = 1 / cells.working
-        self._mass = cells.mass
-        self._holder = np.repeat(np.arange(cells.reps), np.diff(self._mass.indptr))
-        self._transposed = self._mass.T.tocsr()
-        ones, rows = np.ones(len(cells.rep)), np.arange(len(cells.rep))
-        self._incidence = sparse.csr_array((ones, (rows, cells.rep)), shape=(len(rows), cells.reps))
-        self._place = sparse.csr_array((ones, (rows, cells.territory)), shape=(len(rows), cells.territories))
         self._rep_mass = cells.by_rep(self._precision)
         self._territory_mass = cells.by_territory(self._precision)
         self._centre = float(np.average(cells.mean, weights=self._precision))
         self._mean = cells.mean - self._centre
         self._log_working = float(np.log(cells.working).sum())
+        one, other = cells.pairs()
+        self._pair_mass = self._precision[one] * self._precision[other]
+        self._pair_rep = cells.rep[one]
+        self._pair_place = cells.territory[one].astype(np.int64) * cells.territories + cells.territory[other]
         fixed = np.bincount(cells.territory) if policy == "peer" else np.array([len(cells.mean)])
         self._constant = (len(cells.mean) - len(fixed)) * np.log(2 * np.pi) - float(np.log(fixed).sum())
 
     def _outer(self, weight: Floats) -> Floats:
         """Σ_r weight_r d_r d_r' over all columns (1 + territories, 1 + territories)."""
-        mass = self._mass
-        weighted = sparse.csr_array((mass.data * weight[self._holder], mass.indices, mass.indptr), shape=mass.shape)
-        edge = self._transposed @ (weight * self._rep_mass)
-        out = np.empty((len(edge) + 1, len(edge) + 1))
+        cells, size = self.cells, self.cells.territories
+        across = tally(self._pair_place, self._pair_mass * weight[self._pair_rep], size * size).reshape(size, size)
+        out = np.empty((size + 1, size + 1))
         out[0, 0] = weight @ self._rep_mass**2
-        out[0, 1:] = out[1:, 0] = edge
-        out[1:, 1:] = (self._transposed @ weighted).toarray()
+        out[0, 1:] = out[1:, 0] = cells.by_territory(self._precision * (weight * self._rep_mass)[cells.rep])
+        out[1:, 1:] = across + across.T
+        out[1:, 1:].flat[:: size + 1] += cells.by_territory(self._precision**2 * weight[cells.rep])
         return out
 
     def _gather(self, by_cell: Floats) -> Floats:
@@ -124,8 +126,9 @@ class Equations:
         scale, penalty = np.ones(len(matrix)), np.zeros(len(matrix))
         if self.policy == "pooled":
             scale[1:], penalty[1:] = np.sqrt(territory), 1.0
-        factor = linalg.cho_factor(matrix * np.outer(scale, scale) + np.diag(penalty))
-        inner = np.outer(scale, scale) * linalg.cho_solve(factor, np.eye(len(matrix)))
+        factor = np.linalg.cholesky(matrix * np.outer(scale, scale) + np.diag(penalty))
+        half = np.linalg.inv(factor) * scale
+        inner = half.T @ half
         weighted = self._precision * self._mean
         pooled = self.cells.by_rep(weighted)
         right = self._gather(weighted - self._precision * (inverse_h * pooled)[number])[columns]
@@ -137,7 +140,7 @@ class Equations:
         quadratic = weighted @ self._mean - inverse_h @ pooled**2 - right @ solved
         loglik = -0.5 * (
             self._constant + self._log_working + float(np.log1p(rep * self._rep_mass).sum())
-            + 2 * float(np.log(np.diag(factor[0])).sum()) + float(quadratic)
+            + 2 * float(np.log(np.diag(factor)).sum()) + float(quadratic)
         )  # fmt: skip
         level = float(effects[0])
         tau = effects[1:]
@@ -181,8 +184,11 @@ class Solution:
     @cached_property
     def loadings(self) -> Floats:
         """d_r/h_r over the unknowns (reps, columns)."""
-        full = np.hstack([self.equations._rep_mass[:, None], self.equations._mass.toarray()])
-        return full[:, self.equations.columns] * self.inverse_h[:, None]
+        cells = self.cells
+        full = np.zeros((cells.reps, cells.territories + 1))
+        full[:, 0] = self.equations._rep_mass
+        full[cells.rep, cells.territory + 1] = 1 / cells.working
+        return np.asarray(full[:, self.equations.columns] * self.inverse_h[:, None])
 
     @cached_property
     def reduction(self) -> Floats:
@@ -205,23 +211,23 @@ class Solution:
         """PEV_r = 1/h_r + (d_r/h_r)'M(d_r/h_r) (reps,)."""
         return np.asarray(self.inverse_h + np.sum((self.loadings @ self.inner) * self.loadings, axis=1))
 
-    def prediction_covariance(self, reps: NDArray[np.int64]) -> Floats:
+    def prediction_covariance(self, reps: Places) -> Floats:
         """Covariance of the prediction errors of some reps (reps, reps)."""
         loadings = self.loadings[reps]
         return np.diag(self.inverse_h[reps]) + loadings @ self.inner @ loadings.T
 
     def project(self, block: Floats) -> Floats:
         """P block (cells, anything): V⁻¹ with the fixed effects taken out."""
-        cells, averaging = self.cells, self.equations._incidence
+        cells, rows = self.cells, np.arange(len(self.cells.rep))
+        by_rep = sparse.csr_array((1 / cells.working, (cells.rep, rows)), shape=(cells.reps, len(rows)))
+        by_place = sparse.csr_array((np.ones(len(rows)), (cells.territory, rows)), shape=(cells.territories, len(rows)))
 
         def within(values: Floats) -> Floats:
-            precise = values / cells.working[:, None]
-            taken = np.asarray(averaging.T @ precise) * self.inverse_h[:, None]
-            return np.asarray(precise - taken[cells.rep] / cells.working[:, None])
+            taken = np.asarray(by_rep @ values) * self.inverse_h[:, None]
+            return np.asarray((values - taken[cells.rep]) / cells.working[:, None])
 
         weighted = within(block)
-        placed = np.asarray(self.equations._place.T @ weighted)
-        gathered = np.vstack([weighted.sum(axis=0), placed])[self.equations.columns]
+        gathered = np.vstack([weighted.sum(axis=0), np.asarray(by_place @ weighted)])[self.equations.columns]
         effects = np.zeros((cells.territories + 1, block.shape[1]))
         effects[self.equations.columns] = self.inner @ gathered
         return within(block - effects[0] - effects[1:][cells.territory])
@@ -264,5 +270,4 @@ class Solution:
     def _gathered(self, weight: Floats) -> Floats:
         """Σ_r weight_r d_r over the unknowns (columns,)."""
         equations = self.equations
-        full = np.append(weight @ equations._rep_mass, equations._transposed @ weight)
-        return full[equations.columns]
+        return equations._gather((weight[self.cells.rep]) / self.cells.working)[equations.columns]
