@@ -43,9 +43,10 @@ lo = 1
 hi = 5
 reversed = false
 """
+COMPOSITE_NAME = "satisfaction"
 COMPOSITE = """
 [composite]
-name = "satisfaction"
+name = "{name}"
 items = [{names}]
 """
 
@@ -70,9 +71,13 @@ def add_simulate(subparsers: Any) -> None:
 def simulate(options: Namespace) -> Mapping[Path, pd.DataFrame | str]:
     """The files of one invented company: ratings, truth (rep, item, theta, estimand) and the text of a spec.
 
+    The truth of the composite is the mean of its items'.
+
     Raises:
         ValueError: numbers no company can have.
     """
+    if options.seed < 0:
+        raise ValueError(f"seed is {options.seed}; give a whole number from 0 up")
     reps = options.reps or max(math.ceil(options.responses / ANSWERS_PER_REP), 2)
     names = tuple(ITEMS[i] if i < len(ITEMS) else f"item_{i + 1}" for i in range(options.items))
     company = Company(
@@ -82,13 +87,13 @@ def simulate(options: Namespace) -> Mapping[Path, pd.DataFrame | str]:
         items=names,
     )
     world = invent(company, seed=options.seed)
-    truth = [
-        pd.DataFrame({"item": name, "theta": world.theta[name], "estimand": world.estimand(name)}) for name in names
-    ]
+    truth = {name: pd.DataFrame({"theta": world.theta[name], "estimand": world.estimand(name)}) for name in names}
+    if len(names) > 1:
+        truth[COMPOSITE_NAME] = pd.concat(truth.values()).groupby(level=0).mean()
     out: Path = options.out
     return {
         out: world.table,
-        out.with_name(f"{out.stem}-truth.csv"): pd.concat(truth).rename_axis("rep").reset_index(),
+        out.with_name(f"{out.stem}-truth.csv"): pd.concat(truth, names=["item", "rep"]).reset_index(),
         out.with_name(f"{out.stem}-spec.toml"): spec(names),
     }
 
@@ -98,5 +103,5 @@ def spec(items: tuple[str, ...]) -> str:
     names = ", ".join(f'"{name}"' for name in items)
     return SPEC.format(
         items="".join(ITEM.format(name=name) for name in items),
-        composite=COMPOSITE.format(names=names) if len(items) > 1 else "",
+        composite=COMPOSITE.format(name=COMPOSITE_NAME, names=names) if len(items) > 1 else "",
     )

@@ -163,6 +163,21 @@ def test_its_spec_fits_its_table_and_its_truth_covers_its_reps(items: str) -> No
     assert len(ratings) == 900
     assert {finding.name for finding in ratings.findings} <= {"duplicate_rows"}
     assert (spec.composite is None) == (items == "1")
+    scored = {item.name for item in spec.items} | ({spec.composite.name} if spec.composite else set())
     assert set(zip(truth["rep"], truth["item"], strict=True)) == {
-        (rep, item.name) for rep in ratings.reps for item in spec.items
+        (rep, item) for rep in ratings.reps for item in scored
     }
+
+
+def test_the_truth_of_the_composite_is_the_mean_of_its_items() -> None:
+    truth = _simulated("--responses", "900")[Path("there/ratings-truth.csv")]
+    assert isinstance(truth, pd.DataFrame)
+    wide = truth.pivot_table(index="rep", columns="item", values="estimand")
+    composite = wide.pop("satisfaction")
+    np.testing.assert_allclose(composite, wide.mean(axis=1))
+
+
+@pytest.mark.parametrize("wrong", [("--seed", "-1"), ("--items", "0"), ("--reps", "901")])
+def test_the_command_refuses_numbers_no_company_has(wrong: tuple[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"give|needs"):
+        _simulated("--responses", "900", *wrong)
