@@ -8,11 +8,10 @@ from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from survey.history.lines import Given
-from survey.intake.storing import ids, reserve
+from survey.intake.storing import add, ids, reserve
 from survey.models import (
     Answer,
     Campaign,
@@ -75,16 +74,16 @@ class Keeper:
 
     def _create_by_code(self, model: Any, codes: set[str]) -> None:
         unknown = sorted(codes - ids(self.session, model).keys())
-        if unknown:
-            self.session.execute(insert(model), [{"code": code, "name": code} for code in unknown])
+        add(self.session, model, ({"code": code, "name": code} for code in unknown))
 
     def _ask(self, lines: Sequence[Given]) -> Sequence[int]:
         """One invitation with one subject for each line. Returns the subjects' ids in the order of the lines."""
         known = {model: ids(self.session, model) for model in (Campaign, Customer, Rep, Territory)}
         invitations, subjects = (reserve(self.session, model, len(lines)) for model in (Invitation, Subject))
-        self.session.execute(
-            insert(Invitation),
-            [
+        add(
+            self.session,
+            Invitation,
+            (
                 {
                     "id": invitation,
                     "campaign_id": known[Campaign][line.row.campaign],
@@ -94,11 +93,12 @@ class Keeper:
                     "created_at": self._instant(line),
                 }
                 for invitation, line in zip(invitations, lines, strict=True)
-            ],
+            ),
         )
-        self.session.execute(
-            insert(Subject),
-            [
+        add(
+            self.session,
+            Subject,
+            (
                 {
                     "id": subject,
                     "invitation_id": invitation,
@@ -107,22 +107,24 @@ class Keeper:
                     "adjusters": dict(line.adjusters),
                 }
                 for subject, invitation, line in zip(subjects, invitations, lines, strict=True)
-            ],
+            ),
         )
         return subjects
 
     def _answer(self, answered: Sequence[tuple[Given, int]], scales: Mapping[str, str]) -> None:
         responses, versions = (reserve(self.session, model, len(answered)) for model in (Response, ResponseVersion))
-        self.session.execute(
-            insert(Response),
-            [
+        add(
+            self.session,
+            Response,
+            (
                 {"id": response, "subject_id": subject, "first_answered_at": self._instant(line), "version_no": 1}
                 for response, (line, subject) in zip(responses, answered, strict=True)
-            ],
+            ),
         )
-        self.session.execute(
-            insert(ResponseVersion),
-            [
+        add(
+            self.session,
+            ResponseVersion,
+            (
                 {
                     "id": version,
                     "response_id": response,
@@ -132,11 +134,12 @@ class Keeper:
                     "mode": line.row.mode,
                 }
                 for version, response, (line, _) in zip(versions, responses, answered, strict=True)
-            ],
+            ),
         )
-        self.session.execute(
-            insert(Answer),
-            [
+        add(
+            self.session,
+            Answer,
+            (
                 {
                     "response_version_id": version,
                     "item": item,
@@ -147,7 +150,7 @@ class Keeper:
                 }
                 for version, (line, _) in zip(versions, answered, strict=True)
                 for item, reply in line.replies.items()
-            ],
+            ),
         )
 
     def _instant(self, line: Given) -> datetime:

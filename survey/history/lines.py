@@ -66,7 +66,7 @@ class Given:
     adjusters: Mapping[str, Any]
     replies: Mapping[str, Reply]
 
-    @property
+    @cached_property
     def answered(self) -> bool:
         return any(reply.given for reply in self.replies.values())
 
@@ -138,7 +138,9 @@ def columns_of(sheet: Sheet, questionnaire: Questionnaire) -> AnswerColumns:
 
 
 def _model(items: Mapping[str, Item], adjusters: Mapping[str, str]) -> type[AnswerRow]:
-    readers: dict[str, Any] = {field: PlainValidator(partial(_reply, item)) for field, item in items.items()}
+    readers: dict[str, Any] = {
+        field: PlainValidator(cells.remembering(partial(_reply, item))) for field, item in items.items()
+    }
     for field, name in adjusters.items():
         _names, read = _ADJUSTERS.get(name, ((), cells.short))
         readers[field] = cells.optional(read)

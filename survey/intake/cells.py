@@ -75,11 +75,11 @@ def no_longer_than(longest: int, text: str) -> str:
 
 
 # Most columns say few different things: what was read once is not read (nor kept in memory) a thousand times.
-_remembering = lru_cache(maxsize=1024)
+remembering = lru_cache(maxsize=1024)
 
 
 def _needed(read: Callable[[str], Any]) -> PlainValidator:
-    @_remembering
+    @remembering
     def value(raw: str) -> Any:
         text = on_one_line(raw)
         if not text:
@@ -92,7 +92,7 @@ def _needed(read: Callable[[str], Any]) -> PlainValidator:
 def optional(read: Callable[[str], Any]) -> PlainValidator:
     """Reads a cell that may be blank (None)."""
 
-    @_remembering
+    @remembering
     def value(raw: str) -> Any:
         text = on_one_line(raw)
         return read(text) if text else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import func, insert, select, text, update
@@ -41,6 +42,13 @@ def reserve(session: Session, model: Any, count: int) -> Sequence[int]:
         return session.scalars(numbers, {"table": model.__tablename__, "count": count}).all()
     first = (session.scalar(select(func.max(model.id))) or 0) + 1
     return range(first, first + count)
+
+
+def add(session: Session, model: Any, rows: Iterable[dict[str, Any]]) -> None:
+    """Write new rows, a batch at a time, past the session's own bookkeeping."""
+    remaining = iter(rows)
+    while batch := list(islice(remaining, BATCH)):
+        session.execute(insert(model.__table__), batch)
 
 
 def known(codes: Iterable[str], sentence: str) -> Callable[[str], Refused | None]:
@@ -89,8 +97,7 @@ def keep(
         elif before != ours:
             changed.append({"id": id_, **dict(zip(told, ours, strict=True))})
             intake.mark(number, "updated")
-    for start in range(0, len(new), BATCH):
-        session.execute(insert(model), [columns(row) for row in new[start : start + BATCH]])
+    add(session, model, map(columns, new))
     if changed:
         session.execute(update(model), changed)
 

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from pydantic import ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from survey.intake.cells import Code, OptionalDay, OptionalEmail, OptionalText, Text, UnfitCell
 from survey.intake.columns import headed
 from survey.intake.rows import Intake, Part, Report, Row, part_of
 from survey.intake.sheet import Sheet
-from survey.intake.storing import finish, ids, keep, receive
+from survey.intake.storing import add, finish, ids, keep, receive
 from survey.models import Rep, ReportingLine
 from survey.refusals import N_
 
@@ -82,6 +82,5 @@ def _keep_managers(session: Session, intake: Intake, reps: Part[RepRow], *, on: 
         intake.mark(number, "updated")
     if ended:
         session.execute(update(ReportingLine), ended)
-    lines = [{"rep_id": rep_id, "manager_email": email, "since_on": on} for rep_id, email in begun.items() if email]
-    if lines:
-        session.execute(insert(ReportingLine), lines)
+    lines = ({"rep_id": rep_id, "manager_email": email, "since_on": on} for rep_id, email in begun.items() if email)
+    add(session, ReportingLine, lines)
