@@ -86,10 +86,12 @@ def test_a_withheld_score_cannot_be_made_with_a_number() -> None:
 
 
 def test_numbers_left_beside_a_withheld_mark_stay_inside(session: Session, scored: object) -> None:
+    before = _team(session).mean
     for stored in session.scalars(select(RepScore).join(Rep).where(Rep.code == "R01")):
         stored.evidence = "withheld"
     assert next(row for row in _team(session).rows if row.code == "R01").score.raw is None
     assert _rep(session, "R01").steps is None
+    assert _team(session).mean != before
 
 
 def test_the_mean_is_of_shown_reps_weighted_by_customers(session: Session, scored: object) -> None:
