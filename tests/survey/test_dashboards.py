@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import event, select
@@ -13,6 +15,7 @@ from survey.dashboards.rep import RepPage, rep_page
 from survey.dashboards.shown import NotToBeSeen, ShownScore
 from survey.dashboards.team import TeamPage, team_page
 from survey.models import Rep, RepScore, Run
+from survey.runs import DEFAULT_SPEC, score_period
 
 EVERYBODY = select(Rep.id)
 
@@ -199,3 +202,14 @@ def test_the_number_of_queries_does_not_grow_with_the_team(session: Session, sco
     with counted(session) as page:
         _rep(session, "R01")
     assert len(page) == 9
+
+
+def test_what_a_real_run_stored_is_shown(session: Session, surveyed: Any, now: datetime) -> None:
+    score_period(session, surveyed.period, DEFAULT_SPEC.read_text(encoding="utf-8"), by="command line", at=now)
+    page = _team(session)
+    assert page.choice.item == "satisfaction"
+    assert [row.code for row in page.rows if row.score.evidence == "withheld"] == ["R10"]
+    for row in page.rows:
+        steps = _rep(session, row.code).steps
+        assert (steps is None) == (row.code == "R10")
+        assert steps is None or "segment" in steps.adjusters
