@@ -62,5 +62,5 @@ lock: ## choose the newest versions and write them down with hashes
 
 translations: setup ## read the sentences anew and compile the catalogues
 	$(BIN)/pybabel extract --quiet -F survey/translations/babel.cfg -k N_ --no-location --sort-output -o survey/translations/messages.pot .
-	$(BIN)/pybabel update --quiet -i survey/translations/messages.pot -d survey/translations --no-fuzzy-matching --omit-header
+	$(BIN)/pybabel update --quiet -i survey/translations/messages.pot -d survey/translations --no-fuzzy-matching --ignore-pot-creation-date
 	$(BIN)/pybabel compile --quiet -d survey/translations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from inspect import iscoroutinefunction
-from inspect import iscoroutinefunction
 from pathlib import Path
 from urllib.parse import urlsplit
 
