@@ -65,9 +65,6 @@ def _extend(app: Flask) -> None:
     # No session of ours is asynchronous, and closing none would start an event loop after every request: 2 ms each.
     closing = app.teardown_appcontext_funcs
     closing[:] = [function for function in closing if not iscoroutinefunction(function)]
-    # No session of ours is asynchronous, and closing none would start an event loop after every request: 2 ms each.
-    closing = app.teardown_appcontext_funcs
-    closing[:] = [function for function in closing if not iscoroutinefunction(function)]
     with app.app_context():
         database.prepare(context.db.engine)
     alembic.init_app(app)
