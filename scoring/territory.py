@@ -204,6 +204,8 @@ class Solution:
         """J M, so that τ̂ = (gain @ reduction) m (territories, columns)."""
         if self.equations.policy == "peer":
             return np.asarray(self.inner - self.cells.territory_share @ self.inner)
+        if self.equations.policy == "company":
+            return np.zeros((self.cells.territories, 1))
         return self.inner[1:]
 
     @cached_property
