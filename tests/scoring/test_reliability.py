@@ -55,7 +55,7 @@ def test_without_territories_it_is_the_shrinkage_of_the_score() -> None:
     shrinkage = 30 / (30 + 400 / customers)
     assert solution.theta == pytest.approx(shrinkage * (mean - solution.mu))
     centre = 1 / np.sum(1 / (30 + 400 / customers))
-    kept = shrinkage - (1 - shrinkage) ** 2 * centre / 30
+    kept = shrinkage - shrinkage**2 * centre / 30
     assert reliability(solution.prediction_variance, 30.0) == pytest.approx(kept)
 
 
