@@ -14,10 +14,11 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from survey import journal
-from survey.appraisals.inputs import manager_addresses
+from survey.appraisals.inputs import manager_addresses, rep_of
 from survey.appraisals.statement import Decision, Paper, Standing, Statement, journaled_as, snapshot_hash
 from survey.models import Appraisal, JournalEntry, Period, Rep, SchemeVersion
 from survey.refusals import N_, Refused
+from survey.roster import periods
 
 REVIEWERS_READ = frozenset({"draft", "proposed", "final"})
 MANAGERS_READ = frozenset({"proposed", "final"})
@@ -26,6 +27,10 @@ REPS_READ = frozenset({"final"})
 
 class NotToBeSeen(Refused):
     """There is no such appraisal, or it is not this person's to see: the answer is the same."""
+
+
+class NothingDrawnUp(Refused):
+    pass
 
 
 class NotProposed(Refused):
@@ -110,14 +115,22 @@ def paper(session: Session, appraisal_id: int, reader: Reader) -> Paper:
     return _papers(session, [row])[0]
 
 
-def papers(session: Session, period: Period, rep: Rep | None = None) -> tuple[Paper, ...]:
-    """The last revision of every appraisal of a period, or of one rep's, by number. Raises StatementChanged."""
+def papers(session: Session, period_code: str, rep_code: str | None = None) -> tuple[Paper, ...]:
+    """The last revision of every appraisal of a period, or of one rep's, by number.
+
+    Raises UnknownPeriod, UnknownRep, NothingDrawnUp, StatementChanged.
+    """
+    period = periods.find(session, period_code)
+    of_rep = [Appraisal.rep_id == rep_of(session, rep_code).id] if rep_code is not None else []
     rows = session.scalars(
         select(Appraisal)
-        .where(Appraisal.period_id == period.id, *([Appraisal.rep_id == rep.id] if rep else []))
+        .where(Appraisal.period_id == period.id, *of_rep)
         .order_by(Appraisal.number, Appraisal.revision)
     )
-    return _papers(session, {row.number: row for row in rows}.values())
+    last = {row.number: row for row in rows}
+    if not last:
+        raise NothingDrawnUp(N_("Nothing was drawn up for %(period)s yet: evenhand appraise."), period=period.code)
+    return _papers(session, last.values())
 
 
 def _papers(session: Session, rows: Iterable[Appraisal]) -> tuple[Paper, ...]:

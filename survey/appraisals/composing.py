@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from scoring.outcome import Outcome
 from survey.appraisals.grounds import Grounds
-from survey.appraisals.statement import BandLine, Dimension, Person, Satisfaction, Statement, Survey
-from survey.figures import StepsAsPrinted, steps_as_printed
+from survey.appraisals.statement import BandLine, Definition, Dimension, Person, Satisfaction, Statement, Survey
 from survey.models import RepScore
+from survey.runs import stored
 
 WITHHELD = "withheld"
 
@@ -30,9 +30,12 @@ def compose(
         scheme_title_en=grounds.scheme.title_en,
         deduction_cap=grounds.scheme.deduction_cap,
         bands=tuple(
-            BandLine(code=one.code, name_zh=one.name_zh, name_en=one.name_en, cut=one.cut)
+            BandLine(code=one.code, name_zh=one.name_zh, name_en=one.name_en, cut=one.cut, adverse=one.adverse)
             for one in grounds.scheme.bands
         ),
+        definitions={
+            one.code: Definition(zh=one.definition_zh, en=one.definition_en) for one in grounds.scheme.indicators
+        },
         survey=_survey(grounds),
         satisfaction=tuple(
             _satisfaction(grounds, person, rep_id, indicator, item) for indicator, item in grounds.surveyed.items()
@@ -73,18 +76,9 @@ def _satisfaction(grounds: Grounds, person: Person, rep_id: int, indicator: str,
         average=_tenth(grounds.means.get(item)),
         case=row.case if row else None,
         fragile=bool(row and row.fragile),
-        steps=_steps(row, grounds.steps.get((rep_id, item), {})) if row else None,
+        steps=stored.steps_of(row, grounds.steps.get((rep_id, item), {})) if row else None,
         dimensions=tuple(_dimension(grounds, person, part) for part in parts),
     )
-
-
-def _steps(row: RepScore, adjusters: dict[str, float]) -> StepsAsPrinted | None:
-    if row.raw is None or row.mix is None or row.territory is None or row.centring is None or row.adjusted is None:
-        return None
-    return steps_as_printed(
-        raw=row.raw, mix=row.mix, adjusters=adjusters, territory=row.territory, centring=row.centring,
-        adjusted=row.adjusted, reported=row.reported,
-    )  # fmt: skip
 
 
 def _dimension(grounds: Grounds, person: Person, item: str) -> Dimension:

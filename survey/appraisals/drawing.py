@@ -22,10 +22,6 @@ from survey.refusals import N_, Refused
 from survey.roster import periods
 
 
-class UnknownRep(Refused):
-    pass
-
-
 class NobodyToAppraise(Refused):
     pass
 
@@ -58,8 +54,8 @@ def draw_up(
         raise schemes.not_adopted(version.name)
     grounds = gather(session, periods.find(session, period_code), version)
     reps = {rep.code: rep for rep in session.scalars(select(Rep))}
-    if rep_code is not None and rep_code not in reps:
-        raise UnknownRep(N_("There is no rep %(rep)s."), rep=rep_code)
+    if rep_code is not None:
+        inputs.rep_of(session, rep_code)
     outcomes = _outcomes(grounds, reps)
     chosen = [one for one in outcomes if rep_code in (None, one.rep)]
     if not chosen:

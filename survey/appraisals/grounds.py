@@ -14,7 +14,7 @@ from scoring.scheme import Scheme
 from scoring.spec import AdjustmentSpec
 from survey import campaigns, schemes
 from survey.appraisals import inputs
-from survey.models import Company, Period, RepScore, Run, SchemeVersion, ScoreStep
+from survey.models import Company, Period, RepScore, Run, SchemeVersion
 from survey.questionnaires.sheet import Wording
 from survey.refusals import N_, Refused
 from survey.runs import stored
@@ -77,15 +77,6 @@ def gather(session: Session, period: Period, version: SchemeVersion) -> Grounds:
         means=stored.means(session, run) if run else {},
         names=stored.item_names(session, run) if run else {},
         asked=stored.asked(session, run) if run else {},
-        steps=_steps(session, run) if run else {},
+        steps=stored.adjuster_steps(session, run) if run else {},
         scored_on=run.created_at.astimezone(campaigns.time_zone(session)).date() if run else None,
     )
-
-
-def _steps(session: Session, run: Run) -> dict[tuple[int, str], dict[str, float]]:
-    """What every adjuster put on every score, the largest first."""
-    found = session.scalars(select(ScoreStep).where(ScoreStep.run_id == run.id))
-    steps: dict[tuple[int, str], dict[str, float]] = {}
-    for step in sorted(found, key=lambda step: (-abs(step.amount), step.adjuster)):
-        steps.setdefault((step.rep_id, step.item), {})[step.adjuster] = step.amount
-    return steps

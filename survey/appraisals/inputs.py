@@ -24,7 +24,12 @@ from survey.models import (
     Run,
     Territory,
 )
+from survey.refusals import N_, Refused
 from survey.users import User
+
+
+class UnknownRep(Refused):
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,14 @@ class StoredScore:
     reported_sd: float | None
     peer: float | None
     company: float | None
+
+
+def rep_of(session: Session, code: str) -> Rep:
+    """The rep of this code. Raises UnknownRep."""
+    rep = session.scalar(select(Rep).where(Rep.code == code))
+    if rep is None:
+        raise UnknownRep(N_("There is no rep %(rep)s."), rep=code)
+    return rep
 
 
 def facts(session: Session, period: Period, scheme: Scheme) -> list[Fact]:

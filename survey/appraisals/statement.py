@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any, Self
 
 from scoring.outcome import Outcome, Part
+from scoring.rules import RULES
 from survey.figures import StepsAsPrinted
 
 
@@ -33,6 +34,15 @@ class BandLine:
     name_zh: str
     name_en: str
     cut: float
+    adverse: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """What an indicator means, in the scheme's words."""
+
+    zh: str
+    en: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +114,7 @@ class Statement:
     scheme_title_en: str
     deduction_cap: float
     bands: tuple[BandLine, ...]
+    definitions: Mapping[str, Definition]
     survey: Survey | None
     satisfaction: tuple[Satisfaction, ...]
     outcome: Outcome
@@ -125,6 +136,13 @@ class Statement:
     def missing(self) -> tuple[Part, ...]:
         return tuple(part for part in self.indicators if part.missing)
 
+    @staticmethod
+    def attainment(part: Part) -> float | None:
+        """Actual over target where the rule goes by it."""
+        if part.actual is None or not part.target or not RULES[part.rule].divides:
+            return None
+        return part.actual / part.target
+
     def band(self, code: str) -> BandLine:
         return next(band for band in self.bands if band.code == code)
 
@@ -144,6 +162,7 @@ class Statement:
                 "to_on": date.fromisoformat(record["to_on"]),
                 "person": Person(**{**record["person"], "territories": tuple(record["person"]["territories"])}),
                 "bands": tuple(BandLine(**band) for band in record["bands"]),
+                "definitions": {code: Definition(**one) for code, one in record["definitions"].items()},
                 "survey": survey and Survey(**{**survey, "scored_on": date.fromisoformat(survey["scored_on"])}),
                 "satisfaction": tuple(_satisfaction(one) for one in record["satisfaction"]),
                 "outcome": Outcome.from_record(outcome),

@@ -9,7 +9,7 @@ import click
 from flask.cli import AppGroup, ScriptInfo
 
 from survey.app import create_app
-from survey.cli import campaigns, demo, importing, system, users
+from survey.cli import appraisals, campaigns, demo, importing, runs, system, users
 from survey.config import SettingsRefused
 from survey.refusals import Refused
 
@@ -41,5 +41,13 @@ class _Script(ScriptInfo):
         super().__init__(create_app=create_app, load_dotenv_defaults=False)
 
 
-for command in (*system.COMMANDS, *campaigns.COMMANDS, *importing.COMMANDS, *users.COMMANDS, *demo.COMMANDS):
+for command in (
+    *system.COMMANDS,
+    *campaigns.COMMANDS,
+    *importing.COMMANDS,
+    *runs.COMMANDS,
+    *appraisals.COMMANDS,
+    *users.COMMANDS,
+    *demo.COMMANDS,
+):
     main.add_command(command)

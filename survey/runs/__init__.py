@@ -7,6 +7,7 @@ the same numbers can be had again from the run alone.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -48,25 +49,71 @@ class ScoresDiffer(Refused):
     """A stored run does not come out again. It was changed, or the method was."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What is scored: the answers of a period, packed, and the frozen spec. `effects` are an earlier run's territory
+    effects, {item: {territory: points}}, where the spec keeps them."""
+
+    period_id: int
+    period: str
+    spec_text: str
+    spec: AdjustmentSpec
+    snapshot: bytes
+    effects: Mapping[str, Mapping[str, float]] | None
+
+
 def score_period(session: Session, period_code: str, spec_text: str, *, by: str, at: datetime) -> Run:
     """Score everything answered about a period (and the periods before it that the spec's window spans).
 
-    Raises UnknownPeriod, NothingAnswered, NotScored.
+    One transaction; where customers answer meanwhile, take its three parts apart. Raises UnknownPeriod,
+    NothingAnswered, NotScored, UnknownRun.
     """
+    material = gather(session, period_code, spec_text)
+    return keep(session, material, scored(material), by=by, at=at)
+
+
+def gather(session: Session, period_code: str, spec_text: str) -> Material:
+    """Read what is to be scored. Raises UnknownPeriod, NothingAnswered, NotScored, UnknownRun."""
     period = periods.find(session, period_code)
     spec = _spec(spec_text)
-    table = answers(session, period, spec)
-    snapshot = packed(table)
-    adjustment = _adjusted(session, snapshot, spec)
+    return Material(
+        period_id=period.id, period=period.code, spec_text=spec_text, spec=spec,
+        snapshot=packed(answers(session, period, spec)), effects=_effects(session, spec),
+    )  # fmt: skip
+
+
+def scored(material: Material) -> Adjustment:
+    """Score it, which takes the time and no database. The first scoring and every repetition go through here.
+
+    Raises NotScored.
+    """
+    import pandas as pd
+
+    from scoring.adjustment import adjust
+    from scoring.findings import Refusal
+    from scoring.ratings import Ratings
+
+    try:
+        ratings = Ratings.from_table(pd.read_parquet(BytesIO(material.snapshot)), material.spec)
+        return adjust(ratings, material.spec, territory_effects=material.effects)
+    except Refusal as refusal:
+        raise _refused(refusal) from None
+
+
+def keep(session: Session, material: Material, adjustment: Adjustment, *, by: str, at: datetime) -> Run:
+    """Store a run with its scores and their steps."""
     run = Run(
-        period=period, spec=spec_text, spec_hash=spec.hash, fingerprint=adjustment.ratings.fingerprint,
-        snapshot=snapshot, record=_storable(adjustment.record()), created_at=at, by=by,
+        period_id=material.period_id, spec=material.spec_text, spec_hash=material.spec.hash,
+        fingerprint=adjustment.ratings.fingerprint, snapshot=material.snapshot,
+        record=_storable(adjustment.record()), created_at=at, by=by,
     )  # fmt: skip
     session.add(run)
     session.flush()
     _store(session, run, adjustment)
-    details = {"run": run.id, "spec": spec.hash, "answers": run.fingerprint, "rows": len(table)}
-    journal.record(session, "period scored", period.code, details, by=by, at=at)
+    details = {
+        "run": run.id, "spec": run.spec_hash, "answers": run.fingerprint, "rows": len(adjustment.ratings),
+    }  # fmt: skip
+    journal.record(session, "period scored", material.period, details, by=by, at=at)
     return run
 
 
@@ -81,28 +128,13 @@ def _refused(refusal: Refusal) -> NotScored:
     return NotScored(refusal.sentence, **refusal.values)
 
 
-def _adjusted(session: Session, snapshot: bytes, spec: AdjustmentSpec) -> Adjustment:
-    """Score a snapshot. The first scoring and every repetition go through here."""
-    import pandas as pd
-
-    from scoring.adjustment import adjust
-    from scoring.findings import Refusal
-    from scoring.ratings import Ratings
-
-    effects = _effects(session, spec.territory_from) if spec.territory_from else None
-    try:
-        ratings = Ratings.from_table(pd.read_parquet(BytesIO(snapshot)), spec)
-        return adjust(ratings, spec, territory_effects=effects)
-    except Refusal as refusal:
-        raise _refused(refusal) from None
-
-
-def _effects(session: Session, run_id: str) -> dict[str, dict[str, float]]:
-    """The territory effects of an earlier run, by item, of which a spec says that they are kept."""
-    run = _run(session, int(run_id)) if run_id.isdecimal() else None
-    if run is None:
-        raise UnknownRun(N_("There is no run %(run)s."), run=run_id)
-    return {item: values["tau"] for item, values in run.record["items"].items() if "tau" in values}
+def _effects(session: Session, spec: AdjustmentSpec) -> dict[str, dict[str, float]] | None:
+    if not spec.territory_from:
+        return None
+    if not spec.territory_from.isdecimal():
+        raise UnknownRun(N_("There is no run %(run)s."), run=spec.territory_from)
+    record = _run(session, int(spec.territory_from)).record
+    return {item: values["tau"] for item, values in record["items"].items() if "tau" in values}
 
 
 def _storable(value: Any) -> Any:
@@ -154,7 +186,13 @@ def recompute(session: Session, run_id: int) -> Recomputed:
     Raises UnknownRun, ScoresDiffer when anything differs by more than 1e-9.
     """
     run = _run(session, run_id)
-    adjustment = _adjusted(session, run.snapshot, _spec(run.spec))
+    spec = _spec(run.spec)
+    adjustment = scored(
+        Material(
+            period_id=run.period_id, period=run.period.code, spec_text=run.spec, spec=spec, snapshot=run.snapshot,
+            effects=_effects(session, spec),
+        )
+    )  # fmt: skip
     if adjustment.ratings.fingerprint != run.fingerprint:
         raise ScoresDiffer(N_("The answers kept with run %(run)s are not those it was made from."), run=run_id)
     again = {(score.rep, score.item): score for score in adjustment.scores}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -9,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from scoring.spec import AdjustmentSpec
 from survey import questionnaires
+from survey.figures import StepsAsPrinted, steps_as_printed
 from survey.models import Campaign, Invitation, Period, QuestionnaireVersion, Rep, RepScore, Run, ScoreStep, Subject
 from survey.questionnaires.sheet import Wording
 from survey.refusals import N_, Refused
@@ -55,6 +58,14 @@ def means(session: Session, run: Run) -> dict[str, float]:
     return {item: float(mean) for item, mean in found if mean is not None}
 
 
+def evidence(session: Session, run: Run) -> dict[str, int]:
+    """How many reps have how much evidence, on the composite (or the first item), the surest first."""
+    item = next(iter(item_names(session, run)))
+    found = session.scalars(select(RepScore.evidence).where(RepScore.run_id == run.id, RepScore.item == item))
+    counts = Counter(found)
+    return {grade: counts[grade] for grade in ("full", "provisional", "thin", "withheld")}
+
+
 def asked(session: Session, run: Run) -> dict[int, int]:
     """How many were asked about each rep, by rep id, in the periods a run spans."""
     found = session.execute(
@@ -72,12 +83,34 @@ def latest(session: Session, period: Period) -> Run | None:
     return session.scalar(select(Run).where(Run.period_id == period.id).order_by(Run.id.desc()).limit(1))
 
 
+def adjuster_steps(session: Session, run: Run, rep: Rep | None = None) -> dict[tuple[int, str], dict[str, float]]:
+    """What every adjuster put on every score (of one rep), by (rep id, item), the largest first."""
+    found = session.scalars(
+        select(ScoreStep).where(ScoreStep.run_id == run.id, *([ScoreStep.rep_id == rep.id] if rep else []))
+    )
+    steps: dict[tuple[int, str], dict[str, float]] = {}
+    for step in sorted(found, key=lambda step: (-abs(step.amount), step.adjuster)):
+        steps.setdefault((step.rep_id, step.item), {})[step.adjuster] = step.amount
+    return steps
+
+
+def steps_of(row: RepScore, adjusters: Mapping[str, float]) -> StepsAsPrinted | None:
+    """The way from raw to reported as it is printed; None when the score is withheld."""
+    if row.raw is None or row.mix is None or row.territory is None or row.centring is None or row.adjusted is None:
+        return None
+    return steps_as_printed(
+        raw=row.raw, mix=row.mix, adjusters=adjusters, territory=row.territory, centring=row.centring,
+        adjusted=row.adjusted, reported=row.reported,
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """One rep's score of one item with its steps. `adjusters` splits `score.mix`, the largest first."""
+    """One rep's score of one item, with its steps as printed."""
 
     score: RepScore
-    adjusters: tuple[tuple[str, float], ...]
+    name: Wording
+    steps: StepsAsPrinted | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +124,7 @@ class Explanation:
 
 
 def explain(session: Session, period_code: str, rep_code: str) -> Explanation:
-    """The steps from raw to reported of every item of one rep.
+    """The steps from raw to reported of every item of one rep, the composite first.
 
     Raises UnknownPeriod, NoRun, NotInRun.
     """
@@ -99,27 +132,22 @@ def explain(session: Session, period_code: str, rep_code: str) -> Explanation:
     run = latest(session, period)
     if run is None:
         raise NoRun(N_("%(period)s has not been scored yet: evenhand score %(period)s."), period=period.code)
-    of_rep = (RepScore.run_id == run.id, Rep.code == rep_code)
-    scores = session.scalars(select(RepScore).join(Rep).where(*of_rep).order_by(RepScore.id)).all()
-    if not scores:
+    rows = session.scalars(select(RepScore).join(Rep).where(RepScore.run_id == run.id, Rep.code == rep_code)).all()
+    if not rows:
         raise NotInRun(N_("Nobody was asked about %(rep)s in %(period)s."), rep=rep_code, period=period.code)
-    steps = session.scalars(
-        select(ScoreStep).where(ScoreStep.run_id == run.id, ScoreStep.rep_id == scores[0].rep_id)
-    ).all()
+    rep, by_item = rows[0].rep, {row.item: row for row in rows}
+    adjusters = adjuster_steps(session, run, rep)
     return Explanation(
         run=run,
-        rep=scores[0].rep,
+        rep=rep,
         window=AdjustmentSpec.from_toml(run.spec).window,
         items=tuple(
             Explained(
-                score=score,
-                adjusters=tuple(
-                    sorted(
-                        ((step.adjuster, step.amount) for step in steps if step.item == score.item),
-                        key=lambda pair: (-abs(pair[1]), pair[0]),
-                    )
-                ),
+                score=by_item[item],
+                name=name,
+                steps=steps_of(by_item[item], adjusters.get((rep.id, item), {})),
             )
-            for score in scores
+            for item, name in item_names(session, run).items()
+            if item in by_item
         ),
     )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from survey import appraisals, runs, schemes, users
 from survey.appraisals import Paper, Reader, drawing
 from survey.appraisals.grounds import FactsDoNotFit
+from survey.appraisals.inputs import UnknownRep
 from survey.models import (
     Appraisal,
     ConductEvent,
@@ -311,7 +312,7 @@ def test_refusals_say_what_is_wrong(session: Session, surveyed: Surveyed, now: d
     kelon = adopt(session, "kelon-branch-manager", now)
     with pytest.raises(drawing.NobodyToAppraise):
         drawing.draw_up(session, "2026-H1", kelon, by="x", at=now)
-    with pytest.raises(drawing.UnknownRep):
+    with pytest.raises(UnknownRep):
         drawing.draw_up(session, "2026-H1", kelon, rep_code="R99", by="x", at=now)
     put_facts(session, "R01", {"collection": (92, 0), "network": (6, None)})
     with pytest.raises(FactsDoNotFit) as refused:

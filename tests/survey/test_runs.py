@@ -16,7 +16,7 @@ from survey.roster.periods import UnknownPeriod
 from survey.runs import stored
 from survey.runs.answers import NothingAnswered
 
-from .conftest import Surveyed
+from .conftest import ITEMS, Surveyed
 
 SPEC = runs.DEFAULT_SPEC.read_text(encoding="utf-8")
 
@@ -148,10 +148,12 @@ def test_scoring_is_journaled(session: Session, run: Run) -> None:
 
 def test_explain_gives_every_item_with_its_steps(session: Session, run: Run, surveyed: Surveyed) -> None:
     told = stored.explain(session, surveyed.period, "R01")
-    assert [one.score.item for one in told.items][-1] == "satisfaction"
-    composite = told.items[-1]
-    assert {"segment", "size_band"} <= {name for name, _ in composite.adjusters}
-    assert sum(amount for _, amount in composite.adjusters) == pytest.approx(composite.score.mix, abs=1e-9)
+    assert [one.score.item for one in told.items] == ["satisfaction", *ITEMS]
+    assert [one.name.zh for one in told.items[:2]] == ["综合满意度", "产品知识"]
+    steps = told.items[0].steps
+    assert {"segment", "size_band"} <= steps.adjusters.keys()
+    assert round(steps.raw + steps.mix + steps.territory + steps.centring, 1) == steps.adjusted
+    assert stored.explain(session, surveyed.period, "R10").items[0].steps is None
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])

@@ -1,0 +1,208 @@
+"""Commands that appraise: schemes, drawing up, printing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from flask.cli import AppGroup, with_appcontext
+
+from survey import appraisals, exports, i18n, schemes
+from survey.appraisals import drawing
+from survey.appraisals.statement import Paper
+from survey.context import actor, db, now, session, today
+from survey.models import Appraisal
+from survey.pdf import Press
+from survey.refusals import Refused
+from survey.views.appraisals import page_of
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+@click.command()
+@click.argument("period")
+@click.option("--scheme", required=True, help="Name of an adopted scheme (any scheme, or a TOML file, with --draft).")
+@click.option("--rep", help="Code of one rep (default: everybody with a fact or a score).")
+@click.option("--draft", is_flag=True, help="Draw up drafts, also under a scheme that nobody adopted.")
+@AS_JSON
+@with_appcontext
+def appraise(period: str, scheme: str, rep: str | None, draft: bool, as_json: bool) -> None:
+    """Draw up the appraisals of PERIOD from its last run, its facts and its events.
+
+    Example: evenhand appraise 2026-H1 --scheme taiwan-six
+    """
+    if draft and not _is_adopted(scheme):
+        version = schemes.keep(session(), _text(scheme))
+    else:
+        version = schemes.adopted(session(), scheme)
+    done = drawing.draw_up(session(), period, version, rep_code=rep, draft=draft, by=actor(), at=now())
+    session().commit()
+    if as_json:
+        click.echo(json.dumps({"appraisals": [_told(*one) for one in done.appraisals], "unused": done.unused}))
+        return
+    changes = Counter(change for _, change in done.appraisals)
+    click.echo(f"{len(done.appraisals)} appraisals under {version.name} {version.version}: {_counted(changes)}.")
+    if changes["final"]:
+        click.echo("Those that are final stay as they are, although their grounds have changed since.")
+    if done.unused:
+        click.echo(f"The scheme has no line for {', '.join(done.unused)}; they count for nothing here.")
+
+
+def _is_adopted(name: str) -> bool:
+    return any(one.name == name and one.adopted_at for one in schemes.listed(session()))
+
+
+def _text(name_or_file: str) -> str:
+    """A scheme's text, from a file when one of that name is there."""
+    path = Path(name_or_file)
+    return path.read_text(encoding="utf-8") if path.is_file() else schemes.text_of(db.session, name_or_file)
+
+
+def _told(row: Appraisal, change: str) -> dict[str, Any]:
+    outcome = row.outcome
+    return {
+        "number": row.number, "revision": row.revision, "rep": outcome["rep"], "change": change, "state": row.state,
+        **{
+            key: outcome[key]
+            for key in ("total", "low", "high", "band", "band_probability", "coverage", "territory_sensitive")
+        },
+        "snapshot": row.snapshot_hash,
+    }  # fmt: skip
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+
+
+paper = AppGroup("appraisals", help="Appraisals that were drawn up.")
+
+
+@paper.command()
+@click.argument("period")
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="The directory to fill.")
+@click.option("--rep", help="Code of one rep (default: everybody).")
+@click.option("--lang", type=click.Choice([*i18n.LANGUAGES]), default="zh", show_default=True)
+@AS_JSON
+def export(period: str, out: Path, rep: str | None, lang: str, as_json: bool) -> None:
+    """Print the appraisals of PERIOD: one PDF each and an index.
+
+    Example: evenhand appraisals export 2026-H1 --out pdf --lang en
+    """
+    papers = appraisals.papers(db.session, period, rep)
+    day = today()
+    db.session.rollback()
+    done = []
+    with Press() as press, click.progressbar(length=len(papers), label="Printing", file=sys.stderr) as progress:
+        drawn = exports.appraisals(
+            papers, out, language=lang, draw=lambda one: press.print(page_of(one, lang, printed_on=day))
+        )
+        for one in drawn:
+            done.append(one)
+            progress.update(1)
+    files = [one for one in done if one.refusal is None]
+    if as_json:
+        rows = [{"number": one.paper.statement.number, "file": str(one.file), "sha256": one.sha256} for one in files]
+        click.echo(json.dumps({"printed": rows, "index": str(out / exports.INDEX)}, ensure_ascii=False))
+    else:
+        click.echo(f"{len(files)} of {len(papers)} appraisals are in {out}.")
+    refused = [_named(one.paper, one.refusal) for one in done if one.refusal]
+    if refused:
+        raise Refused("", problems=tuple(refused))
+
+
+def _named(paper: Paper, refusal: Refused) -> Refused:
+    return Refused("%(number)s: %(refusal)s", number=paper.statement.number, refusal=refusal)
+
+
+scheme_group = AppGroup("schemes", help="Appraisal schemes.")
+
+
+@scheme_group.command("list")
+@AS_JSON
+def list_schemes(as_json: bool) -> None:
+    """List every scheme, with its source and who adopted it.
+
+    Example: evenhand schemes list --json
+    """
+    found = schemes.listed(db.session)
+    if as_json:
+        click.echo(json.dumps([_listed(one) for one in found], ensure_ascii=False))
+        return
+    for one in found:
+        adopted = f"adopted {one.adopted_at:%Y-%m-%d} by {one.adopted_by}" if one.adopted_at else "not adopted"
+        click.echo(f"{one.name} {one.version}: {one.title_en} / {one.title_zh} ({adopted})\n    {one.source_en}")
+
+
+def _listed(one: schemes.Listed) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "version": one.version,
+        "title": {"zh": one.title_zh, "en": one.title_en},
+        "source": {"zh": one.source_zh, "en": one.source_en},
+        "adopted_at": one.adopted_at.isoformat() if one.adopted_at else None,
+        "adopted_by": one.adopted_by,
+    }
+
+
+@scheme_group.command()
+@click.argument("scheme")
+@AS_JSON
+def show(scheme: str, as_json: bool) -> None:
+    """Show a SCHEME (a name or a file): every value, and whether its source states it or we chose it.
+
+    Example: evenhand schemes show kelon-branch-manager
+    """
+    read = schemes.read(_text(scheme))
+    if as_json:
+        click.echo(json.dumps({**read.record(), "hash": read.hash}, ensure_ascii=False))
+        return
+    click.echo(f"{read.title_en} / {read.title_zh}, version {read.version}\n{read.source_en}\n{read.source_zh}")
+    for table, code, key, value, stated in read.values():
+        place = " ".join(part for part in (table, code) if part)
+        click.echo(f"{place:28} {key:16} {value!s:40} {'stated' if stated else 'our default'}")
+
+
+@scheme_group.command()
+@click.argument("scheme")
+@AS_JSON
+def check(scheme: str, as_json: bool) -> None:
+    """Check a SCHEME (a name or a file): every mistake with its line and remedy, and advice.
+
+    Example: evenhand schemes check our-scheme.toml
+    """
+    found = schemes.mistakes(_text(scheme))
+    wrong = [one for one in found if not one.warning]
+    if as_json:
+        click.echo(json.dumps({"usable": not wrong, "found": [asdict(one) for one in found]}, ensure_ascii=False))
+    else:
+        for one in found:
+            click.echo(f"{'Advice' if one.warning else 'Mistake'}: {one}", err=not one.warning)
+    if wrong:
+        sys.exit(1)
+    if not as_json:
+        click.echo(f"{scheme} can be used.")
+
+
+@scheme_group.command()
+@click.argument("scheme")
+@AS_JSON
+def adopt(scheme: str, as_json: bool) -> None:
+    """Make a SCHEME (a name or a file) the company's own. It is frozen from then on.
+
+    Example: evenhand schemes adopt taiwan-six
+    """
+    row = schemes.adopt(session(), _text(scheme), by=actor(), at=now())
+    session().commit()
+    if as_json:
+        told = {"name": row.name, "version": row.version, "content_hash": row.content_hash}
+        click.echo(json.dumps(told))
+        return
+    click.echo(f"{row.name} {row.version} is adopted.")
+
+
+COMMANDS: tuple[click.Command, ...] = (appraise, paper, scheme_group)
