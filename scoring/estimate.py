@@ -21,6 +21,7 @@ from scoring.uncertainty import (
     CellCovariance,
     OwnVariance,
     ScoreCovariance,
+    pooled_variance,
     score_covariance,
     score_freedom,
     smooth,
@@ -37,9 +38,36 @@ NO_VARIATION = 1e-12
 
 
 class Unmeasurable(Refusal):
-    """One item cannot be told from chance at all; the run goes on with its raw means."""
+    """One item cannot be told from chance at all; the run goes on with its means as they stand, and a finding."""
 
-    sentence = "%(item)s: %(why)s, so nothing can be said about how sure these means are; they are shown as they stand."
+    finding = ""
+
+
+class OneRepAnswered(Unmeasurable):
+    """Nobody to compare with."""
+
+    finding = "one_rep"
+    sentence = "%(item)s: only one rep has answers, so there is nobody to compare with; the mean stands as it is."
+
+
+class NoReplication(Unmeasurable):
+    """Nowhere two customers of the same rep."""
+
+    finding = "no_replication"
+    sentence = (
+        "%(item)s: no rep has two answering customers in one territory, so nothing shows how much customers differ; "
+        "the means stand as they are. Ask more customers."
+    )
+
+
+class NoVariation(Unmeasurable):
+    """Customers of the same rep never differ."""
+
+    finding = "no_variation"
+    sentence = (
+        "%(item)s: all customers of any one rep answer alike, so nothing can be said about how sure the means are; "
+        "they stand as they are. Check where the answers come from."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,21 +115,22 @@ def measure(
     kept = np.flatnonzero(counts.omega > 0)
     size = counts.size[kept]
     factor = np.where(counts.customers[kept] > 1, size / np.maximum(size - 1, 1e-300), 0.0)
-    own = smooth(factor * parts.own[kept], size, prior)
     reps, rep = np.unique(ratings.cell_rep[kept], return_inverse=True)
     territories, territory = np.unique(ratings.cell_territory[kept], return_inverse=True)
-    if len(reps) < 2:
-        raise Unmeasurable(item=name, why="only one rep has answers")
-    if not own.pooled > NO_VARIATION:
-        raise Unmeasurable(
-            item=name,
-            why="no rep has two customers" if np.isnan(own.pooled) else "all customers of any one rep answer alike",
-        )
+    variance = factor * parts.own[kept]
+    pooled = pooled_variance(variance, size)
+    if len(reps) == 1:
+        raise OneRepAnswered(item=name)
+    if np.isnan(pooled):
+        raise NoReplication(item=name)
+    if pooled <= NO_VARIATION:
+        raise NoVariation(item=name)
+    own = smooth(variance, size, prior)
     shared = parts.shared_matrix(len(ratings.customers))[:, kept]
     return Measured(
         name=name,
         cells=Cells(
-            rep=rep.astype(np.int32), territory=territory.astype(np.int32), mean=mean[kept], working=own.pooled / size,
+            rep=rep.astype(np.int32), territory=territory.astype(np.int32), mean=mean[kept], working=pooled / size,
             weight=counts.omega[kept],
         ),
         reps=reps.astype(np.int64), territories=territories.astype(np.int64), own=own,

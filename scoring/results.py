@@ -143,7 +143,7 @@ def _fit(
     try:
         measured = working.measured(parts)
     except Unmeasurable as refusal:
-        finding = Finding(name="unmeasurable", sentence=refusal.sentence, item=working.name, values=refusal.values)
+        finding = Finding(name=refusal.finding, sentence=refusal.sentence, item=working.name, values=refusal.values)
         return None, (finding,)
     if len(measured.reps) < FEWEST_REPS and frozen is None:
         policy = "company"
