@@ -22,8 +22,8 @@ CORE = {"knowledge": "5", "delivery": "4", "responsiveness": "3"}
 class Asked:
     """What `ask` made. `links`: contact's name → path of their private link.
 
-    王芳 (Chinese, customer C1) is asked about 李伟; Bob Brown (English, customer C2) about 李伟 and Maria Schmidt. C3 was
-    served too, and has no mail address; C4 was served only before the period.
+    王芳 (Chinese, customer C1) is asked about 李伟; Bob Brown (English, customer C2) about 李伟 and Maria Schmidt.
+    C3 was served too, and has no mail address; C4 was served only before the period.
     """
 
     campaign: Campaign

@@ -117,22 +117,24 @@ def _write(
         }
         for contact in contacts
     ]  # fmt: skip
-    ids = session.scalars(insert(Invitation).returning(Invitation.id, sort_by_parameter_order=True), invitations).all()
+    session.execute(insert(Invitation), invitations)
+    of_campaign = Invitation.campaign_id == campaign.id
+    ids = dict(session.execute(select(Invitation.contact_id, Invitation.id).where(of_campaign)).all())
     customers = {customer.id: customer for customer in session.scalars(select(Customer))}
     subjects = [
         {
-            "invitation_id": invitation_id, "rep_id": service.rep_id, "territory_id": service.territory_id,
+            "invitation_id": ids[contact.id], "rep_id": service.rep_id, "territory_id": service.territory_id,
             "adjusters": adjusters(customers[contact.customer_id], contact, on=campaign.period.from_on),
         }
-        for invitation_id, contact in zip(ids, contacts, strict=True)
+        for contact in contacts
         for service in services[contact.customer_id]
     ]  # fmt: skip
     messages = [
         {
-            "invitation_id": invitation_id, "kind": "invitation", "message_id": uuid.uuid4().hex,
+            "invitation_id": ids[contact.id], "kind": "invitation", "message_id": uuid.uuid4().hex,
             "state": "queued", "attempts": 0, "not_before": at, "created_at": at,
         }
-        for invitation_id in ids
+        for contact in contacts
     ]  # fmt: skip
     session.execute(insert(Subject), subjects)
     session.execute(insert(OutboxMessage), messages)
