@@ -16,12 +16,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from click.testing import CliRunner, Result
 from flask import Flask
+from flask.cli import ScriptInfo
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from survey import questionnaires
 from survey.app import alembic, create_app
+from survey.cli import main
 from survey.config import Settings, load
 from survey.context import db
 from survey.models import (
@@ -168,6 +171,13 @@ def session(app: Flask) -> Iterator[Session]:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture
+def evenhand(app: Flask) -> Callable[..., Result]:
+    """The command line over this test's application. What it refuses is in `exit_code` and `stderr`."""
+    script = ScriptInfo(create_app=lambda: app)
+    return lambda *words: CliRunner().invoke(main, list(map(str, words)), obj=script, catch_exceptions=False)
 
 
 @pytest.fixture

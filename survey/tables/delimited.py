@@ -70,7 +70,7 @@ def _table(text: str, delimiter: str) -> pd.DataFrame:
             on_bad_lines=lambda cells: cells[: width + 1], **reading,
         )  # fmt: skip
         return pd.concat(pieces, ignore_index=True)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError):
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error):
         raise _unreadable(text, delimiter) from None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from xml.parsers import expat
 
 from survey.refusals import N_
-from survey.tables.limits import FileRefused, check_size
+from survey.tables.limits import MOST_CELLS, FileRefused, check_size
 
 Attributes = dict[str, str]
 MOST_NAMED = 5
@@ -20,7 +20,7 @@ class Markup:
     """Well-formed XML without a document type, fed in pieces; an empty piece ends it."""
 
     def __init__(self) -> None:
-        self._parser = expat.ParserCreate()
+        self._parser = expat.ParserCreate("UTF-8")
         self._parser.StartElementHandler = lambda name, attributes: self.start(name.rpartition(":")[2], attributes)
         self._parser.StartDoctypeDeclHandler = self._refuse_document_type
 
@@ -31,11 +31,20 @@ class Markup:
         """Raises FileRefused."""
         try:
             self._parser.Parse(piece, not piece)
-        except (expat.ExpatError, ValueError):  # a ValueError: a place in the sheet that is no place
+        except (expat.ExpatError, ValueError):  # a ValueError: a number that is none, or is absurd
             raise FileRefused(N_("The workbook is damaged inside. Open it and save it again.")) from None
 
     def _refuse_document_type(self, *_: Any) -> None:
         raise FileRefused(N_("The workbook was not made by a spreadsheet program. Open it in one and save it again."))
+
+
+class Counted(Markup):
+    """Markup that does not announce more entries than can be taken: a reader may set memory aside for all of them."""
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        announced = max(int(attributes.get("count", 0)), int(attributes.get("uniqueCount", 0)))
+        if announced > MOST_CELLS:
+            raise ValueError(f"{name} announces {announced} entries")
 
 
 class SheetIds(Markup):
@@ -62,7 +71,7 @@ class Relations(Markup):
             self.targets[attributes.get("Id", "")] = attributes.get("Target", "")
 
 
-class Styles(Markup):
+class Styles(Counted):
     """Which cell styles show a number as a percentage."""
 
     def __init__(self) -> None:
@@ -72,6 +81,7 @@ class Styles(Markup):
         self._shown: list[str] = []
 
     def start(self, name: str, attributes: Attributes) -> None:
+        super().start(name, attributes)
         if name == "numFmt" and "%" in _QUOTED.sub("", attributes.get("formatCode", "")):
             self._formats.add(attributes.get("numFmtId", ""))
         elif name in {"cellXfs", "cellStyleXfs", "dxfs", "cellStyles"}:

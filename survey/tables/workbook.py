@@ -6,7 +6,9 @@ What was checked is what is read: the reader gets that clean copy and nothing el
 from __future__ import annotations
 
 import io
+import lzma
 import posixpath
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from survey.refusals import N_
 from survey.tables.limits import LARGEST_UNPACKED, FileRefused
-from survey.tables.markup import Markup, Relations, SheetIds, SheetScan, Styles
+from survey.tables.markup import Counted, Relations, SheetIds, SheetScan, Styles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +26,12 @@ BOOK, BOOK_LINKS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 STYLES, STRINGS = "xl/styles.xml", "xl/sharedStrings.xml"
 PLAIN = ("[Content_Types].xml", "_rels/.rels", STRINGS)
 PIECE = 2**18
+DAMAGED = N_("The workbook is cut off or damaged, or not an .xlsx file. Open it and save it again.")
+# What Python's zipfile raises on archives that are cut off, damaged, encrypted or packed in a way it does not know.
+BROKEN_ARCHIVE = (
+    zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, ValueError, OSError,
+    struct.error, lzma.LZMAError,
+)  # fmt: skip
 
 
 def workbook_table(content: bytes) -> pd.DataFrame:
@@ -36,12 +44,13 @@ def workbook_table(content: bytes) -> pd.DataFrame:
 
     try:
         copy, scan = _checked(content)
-        scan.refuse_what_cannot_be_read()
+    except BROKEN_ARCHIVE:
+        raise FileRefused(DAMAGED) from None
+    scan.refuse_what_cannot_be_read()
+    try:
         table = pd.read_excel(copy, sheet_name=0, engine="calamine", header=None, dtype=str, keep_default_na=False)
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, CalamineError):
-        raise FileRefused(
-            N_("The workbook is cut off or damaged, or not an .xlsx file. Open it and save it again.")
-        ) from None
+    except (CalamineError, ValueError):  # a ValueError: a day no calendar has, or a sheet the book does not know
+        raise FileRefused(DAMAGED) from None
     for place, rows in scan.percents.items():
         table[place - 1] = pd.Series(_with_percents(table[place - 1].tolist(), rows), dtype=str)
     return table
@@ -76,7 +85,7 @@ def _checked(content: bytes) -> tuple[io.BytesIO, SheetScan]:
             carry(STYLES, styles.feed)
         for name in PLAIN:
             if name in present:
-                carry(name, Markup().feed)
+                carry(name, Counted().feed)
         scan = SheetScan(styles.percent)
         carry(_first_sheet(ids, links), scan.feed)
     copy.seek(0)
