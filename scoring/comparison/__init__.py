@@ -186,8 +186,6 @@ def compared(adjustment: Adjustment, item: str, among: Collection[str] | None = 
 def _peers(result: Result, chosen: NDArray[np.int64], reps: tuple[str, ...], smallest: float) -> Peers:
     fit, numbers = result.fit, result.table.numbers
     empty = np.zeros((0, 0))
-    if fit is None or fit.solution is None:
-        chosen = chosen[:0]
     rows = np.searchsorted(fit.measured.reps, chosen) if fit else chosen
     return Peers(
         reps=tuple(reps[place] for place in chosen),
