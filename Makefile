@@ -52,7 +52,7 @@ lint: setup ## style, types, templates, security
 	$(BIN)/bandit --quiet --recursive survey scoring wsgi.py --skip B101
 
 conformance: setup-test ## agreement with published numbers, and the real ratings end to end
-	$(BIN)/pytest -m conformance -s
+	EVENHAND_ALL_PDFS=1 REQUIRE_POSTGRES=1 $(BIN)/pytest -m conformance -s
 
 bench: setup-test ## measure, and write tests/bench/results.md
 	@$(BIN)/python -m tests.bench

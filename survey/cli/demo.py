@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import socket
 import sys
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -51,6 +52,10 @@ class NotADemo(Refused):
     pass
 
 
+class PortTaken(Refused):
+    pass
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
     """Where everything lies in the demo's directory."""
@@ -81,6 +86,8 @@ def demo(ctx: click.Context, directory: Path, port: int, no_serve: bool, as_json
     Example: evenhand demo --dir var/demo --port 8000
     """
     place = Demo(directory=directory.resolve())
+    if not no_serve:
+        _check_port(port)
     if not (place.directory / config.DEMO_MARK).exists():
         _build(ctx, place, port)
     settings = place.settings(port)
@@ -91,6 +98,19 @@ def demo(ctx: click.Context, directory: Path, port: int, no_serve: bool, as_json
     sys.stdout.flush()
     if not no_serve:
         _serve(app, port)
+
+
+def _check_port(port: int) -> None:
+    """Building takes a minute: better to hear now that nothing could be served."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise PortTaken(
+                N_("Port %(port)s is in use by another program. Choose another: --port %(other)s."),
+                port=port, other=port + 1,
+            ) from None  # fmt: skip
 
 
 def _build(ctx: click.Context, place: Demo, port: int) -> None:
