@@ -1,4 +1,4 @@
-"""The floors of the house, executed: imports point down, each heavy library has one keeper, names keep their promises."""
+"""The floors of the house, executed: imports point down, each heavy library has one keeper, names keep promises."""
 
 from __future__ import annotations
 
