@@ -87,7 +87,6 @@ def adjust(
         territory_effects: {item: {territory: τ̂}} of the run that ``spec.territory_from`` names.
 
     Raises:
-        TerritoryNotSeparable: the pooled policy on answers that cannot carry it.
         EffectsMissing: ``territory_from`` without the effects of that run.
     """
     policy, policy_findings = territory_policy(ratings, spec)
@@ -108,13 +107,10 @@ def adjust(
     composite = CompositeWorking.of(ratings, spec, items)
     parts, whole = clustered(ratings, design, items, composite)
 
-    results = {
-        item.name: item_result(item, part, spec, policy, kept_effects(ratings, spec, item.name, territory_effects))
-        for item, part in zip(items, parts, strict=True)
-    }
-    for item in every:
-        if item.name not in results:
-            results[item.name] = unanswered(item.name, ratings, design.adjusters)
+    results = {item.name: unanswered(item.name, ratings, design.adjusters) for item in every}
+    for item, part in zip(items, parts, strict=True):
+        kept = kept_effects(ratings, spec, item.name, territory_effects)
+        results[item.name] = item_result(item, part, spec, policy, kept)
     if composite and whole:
         kept = kept_effects(ratings, spec, composite.name, territory_effects)
         results[composite.name] = composite_result(composite, whole, spec, policy, results, kept)

@@ -100,6 +100,17 @@ def _poorly_known(count: int) -> Finding:
     )
 
 
+def not_separable(item: str) -> Finding:
+    """One item's answers cannot carry the pooled policy although the frame could."""
+    return Finding(
+        name="not_separable",
+        sentence="%(item)s: rep and territory cannot be told apart anywhere in its answers, so the pooled policy is "
+        "refused for it; its scores are compared across the company without a territory step.",
+        item=item,
+        values={"item": item},
+    )
+
+
 def _few_reps(item: str, count: int) -> Finding:
     return Finding(
         name="few_reps",

@@ -24,7 +24,7 @@ class TerritoryNotSeparable(Refusal):
 
     sentence = (
         "Rep and territory cannot be told apart anywhere (every territory has answers about one rep only), so the "
-        'pooled policy is refused; use territory = "company", or give territories several reps.'
+        'variances of the pooled policy are not defined; use territory = "company", or give territories several reps.'
     )
 
 

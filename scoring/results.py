@@ -14,10 +14,10 @@ from scoring.estimate import FEWEST_REPS, Estimate, Unmeasurable, estimate, mund
 from scoring.findings import Finding
 from scoring.mix import impact, objections, slope_covariance, slope_heterogeneity
 from scoring.moments import Clustered, Counts
-from scoring.policy import fit_findings
+from scoring.policy import fit_findings, not_separable
 from scoring.ratings import Ratings
 from scoring.reliability import evidence
-from scoring.reml import profile_interval
+from scoring.reml import TerritoryNotSeparable, profile_interval
 from scoring.score_table import ScoreTable
 from scoring.spec import AdjustmentSpec
 from scoring.sums import Floats, Places
@@ -147,7 +147,11 @@ def _fit(
         return None, (finding,)
     if len(measured.reps) < FEWEST_REPS and frozen is None:
         policy = "company"
-    fit = estimate(measured, policy, None if frozen is None else frozen[measured.territories])
+    try:
+        fit = estimate(measured, policy, None if frozen is None else frozen[measured.territories])
+    except TerritoryNotSeparable:
+        fit = estimate(measured, "company")
+        return fit, (not_separable(working.name), *fit_findings(fit))
     return fit, fit_findings(fit)
 
 

@@ -83,9 +83,10 @@ class ItemWorking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompositeWorking:
-    """The composite over ``items``, a run's answered items that belong to it."""
+    """The composite over ``items``, those of its items that anybody answered; ``unanswered`` names the others."""
 
     name: str
+    unanswered: tuple[str, ...]
     ratings: Ratings
     items: Sequence[ItemWorking]
     counts: Counts
@@ -108,7 +109,11 @@ class CompositeWorking:
         )  # fmt: skip
         answered = np.any([item.answers.omega > 0 for item in mine], axis=0)
         counts = Counts.of(ratings, ratings.weigh(answered, spec.weights), spec.weights)
-        return cls(name=spec.composite.name, ratings=ratings, items=mine, counts=counts, weighting=weighting)
+        unanswered = tuple(name for name in spec.composite.items if name not in {item.name for item in mine})
+        return cls(
+            name=spec.composite.name, unanswered=unanswered, ratings=ratings, items=mine, counts=counts,
+            weighting=weighting,
+        )  # fmt: skip
 
     @property
     def by_cell(self) -> Floats:
@@ -133,9 +138,9 @@ class CompositeWorking:
         """The items without an answer, by rep (reps,)."""
         names = [item.name for item in self.items]
         absent = self.weighting.rep == 0
-        found: list[tuple[str, ...]] = [()] * len(self.ratings.reps)
+        found = [self.unanswered] * len(self.ratings.reps)
         for rep in np.flatnonzero(absent.any(axis=0)):
-            found[rep] = tuple(name for name, gone in zip(names, absent[:, rep], strict=True) if gone)
+            found[rep] += tuple(name for name, gone in zip(names, absent[:, rep], strict=True) if gone)
         return found
 
 
