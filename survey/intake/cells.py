@@ -119,7 +119,7 @@ def _needed_words(raw: str) -> str:
     return words(raw) or _refuse(N_("This cell must not be empty."))
 
 
-_NUMBER = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")
+_NUMBER = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?", re.ASCII)
 
 
 def number(text: str) -> float:
@@ -153,10 +153,11 @@ def _multiplier(raw: str) -> float:
 
 _DAY = re.compile(
     r"(?P<y>\d{4})(?:(?P<sign>[-/.])(?P<m>\d{1,2})(?P=sign)(?P<d>\d{1,2})|年(?P<zm>\d{1,2})月(?P<zd>\d{1,2})日)"
-    r"(?:[T ]?\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
+    r"(?:[T ]?\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?",
+    re.ASCII,
 )
-_COMPACT_DAY = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_SPREADSHEET_DAY = re.compile(r"[1-9]\d{4}")
+_COMPACT_DAY = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
+_SPREADSHEET_DAY = re.compile(r"[1-9]\d{4}", re.ASCII)
 _SPREADSHEET_EPOCH = date(1899, 12, 30)
 
 
