@@ -49,7 +49,7 @@ lint: setup ## style, types, templates, security
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/djlint --lint templates
-	$(BIN)/bandit --quiet --recursive survey scoring wsgi.py --skip B101
+	$(BIN)/bandit --quiet --recursive --severity-level medium survey scoring wsgi.py
 
 conformance: setup-test ## agreement with published numbers, and the real ratings end to end
 	EVENHAND_ALL_PDFS=1 REQUIRE_POSTGRES=1 $(BIN)/pytest -m conformance -s

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import cast
 
 from flask import Blueprint, abort, render_template
 from flask.typing import ResponseReturnValue
@@ -65,7 +64,7 @@ def _folder() -> Path:
 
 
 def _read(file: Path) -> EmailMessage:
-    return cast(EmailMessage, message_from_bytes(file.read_bytes(), policy=policy.default))
+    return message_from_bytes(file.read_bytes(), policy=policy.default)
 
 
 def _listed(file: Path) -> Letter:
