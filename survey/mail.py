@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import smtplib
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from email import policy
@@ -73,8 +75,9 @@ def compose(letter: Letter, *, sender: str) -> EmailMessage:
     Raises MailRefused when the address is not one.
     """
     message = EmailMessage(policy=SMTP_POLICY)
+    ours = letter.company_zh if letter.language == "zh" else letter.company_en
     try:
-        message["From"] = Address(letter.company_zh if letter.language == "zh" else letter.company_en, addr_spec=sender)
+        message["From"] = Address(_one_line(ours), addr_spec=sender)
         message["To"] = Address(_one_line(letter.to_name), addr_spec=letter.to_address)
     except (ValueError, IndexError, MessageError) as problem:
         raise MailRefused(f"{letter.to_address!r} is not a mail address: {problem}") from None
@@ -103,22 +106,49 @@ def sender_for(settings: Settings) -> Callable[[EmailMessage], None]:
 
 def _through_smtp(message: EmailMessage, settings: Settings) -> None:
     """Raises MailRefused, MailDelayed, ServerUnreachable."""
-    try:
-        with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=SECONDS) as server:
-            if settings.smtp_starttls:
-                server.starttls()
-            if settings.smtp_user:
-                server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
+    with _connected(settings) as server:
+        try:
             server.send_message(message)
-    except smtplib.SMTPRecipientsRefused as refused:
-        code, reason = next(iter(refused.recipients.values()))
-        raise _verdict(code)(f"{code} {_readable(reason)}") from None
-    except smtplib.SMTPDataError as refused:
-        raise _verdict(refused.smtp_code)(f"{refused.smtp_code} {_readable(refused.smtp_error)}") from None
-    except smtplib.SMTPNotSupportedError as unable:
-        raise MailRefused(f"The mail server cannot do this: {unable}") from None
+        except smtplib.SMTPRecipientsRefused as refused:
+            code, reason = next(iter(refused.recipients.values()))
+            raise _verdict(code)(f"{code} {_readable(reason)}") from None
+        except smtplib.SMTPDataError as refused:
+            raise _verdict(refused.smtp_code)(f"{refused.smtp_code} {_readable(refused.smtp_error)}") from None
+        except smtplib.SMTPNotSupportedError as unable:
+            raise MailRefused(f"The mail server cannot carry this address: {unable}") from None
+        except (smtplib.SMTPException, OSError) as problem:
+            raise _unreachable(problem) from None
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[smtplib.SMTP]:
+    """A server ready to take mail. What happens while saying goodbye changes nothing: the mail is with the server."""
+    try:
+        server = smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=SECONDS)
     except (smtplib.SMTPException, OSError) as problem:
-        raise ServerUnreachable(f"{type(problem).__name__}: {problem}") from None
+        raise _unreachable(problem) from None
+    try:
+        _introduce(server, settings)
+        yield server
+        with suppress(smtplib.SMTPException, OSError):
+            server.quit()
+    finally:
+        server.close()
+
+
+def _introduce(server: smtplib.SMTP, settings: Settings) -> None:
+    """Encrypt and sign in, as the settings ask."""
+    try:
+        if settings.smtp_starttls:
+            server.starttls(context=ssl.create_default_context())
+        if settings.smtp_user:
+            server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
+    except (smtplib.SMTPException, OSError) as problem:
+        raise _unreachable(problem) from None
+
+
+def _unreachable(problem: Exception) -> ServerUnreachable:
+    return ServerUnreachable(f"{type(problem).__name__}: {problem}")
 
 
 def _verdict(code: int) -> type[MailRefused] | type[MailDelayed]:

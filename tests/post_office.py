@@ -1,0 +1,52 @@
+"""A real mail server on a free port, which can be told to refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import cast
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+@dataclass(slots=True)
+class PostOffice:
+    """`received` in order; `answers`: address → what the server says instead of taking mail for it."""
+
+    port: int = 0
+    received: list[EmailMessage] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
+    answers: dict[str, str] = field(default_factory=dict)
+    after_data: str = ""
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address in self.answers:
+            return self.answers[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        if self.after_data:
+            return self.after_data
+        content = cast(bytes, envelope.content)
+        self.received.append(cast(EmailMessage, message_from_bytes(content, policy=policy.default)))
+        self.recipients += envelope.rcpt_tos
+        return "250 OK"
+
+
+@contextmanager
+def open_post_office(port: int, **options: object) -> Iterator[PostOffice]:
+    """`options` are aiosmtpd's: a certificate, who may sign in."""
+    office = PostOffice(port=port)
+    controller = Controller(office, hostname="127.0.0.1", port=port, **options)  # type: ignore[arg-type]
+    controller.start()
+    try:
+        yield office
+    finally:
+        controller.stop()

@@ -1,0 +1,225 @@
+"""Mail: both languages, one link, nothing that can be answered inside the mail; taken by a real server or a folder."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import cast
+
+import pytest
+from aiosmtpd.smtp import AuthResult, LoginPassword
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from survey import mail
+from survey.config import Settings
+from survey.mail import Letter
+from tests.conftest import free_port, settings_for
+from tests.post_office import PostOffice, open_post_office
+
+LINK = "https://ask.harbour.example/s/0123456789abcdefghjkmnpqrs"
+LETTER = Letter(
+    message_id="0f" * 16, to_name="王芳", to_address="wang@c1.example", language="zh",
+    company_zh="港湾工具", company_en="Harbour Tools", reps=("李伟", "Maria Schmidt"),
+    closes_on=date(2026, 7, 20), written_at=datetime(2026, 7, 6, 2, 0, tzinfo=UTC),
+    link=LINK, privacy_link="https://ask.harbour.example/privacy",
+)  # fmt: skip
+
+
+def _parts(message: EmailMessage) -> tuple[str, str]:
+    plain, html = message.get_body(("plain",)), message.get_body(("html",))
+    assert plain
+    assert html
+    return plain.get_content(), html.get_content()
+
+
+def _compose(**changes: object) -> EmailMessage:
+    composed = mail.compose(replace(LETTER, **changes), sender="survey@harbour.example")  # type: ignore[arg-type]
+    return cast(EmailMessage, message_from_bytes(composed.as_bytes(), policy=policy.default))
+
+
+def test_a_letter_says_everything_in_both_languages_the_readers_first() -> None:
+    for body in _parts(_compose()):
+        assert body.index("您好") < body.index("Dear ")
+        assert "李伟、Maria Schmidt" in body
+        assert "李伟 and Maria Schmidt" in body
+        assert LINK in body
+        assert "2026年7月20日" in body
+        assert "confidential" in body
+        assert "anonym" not in body.lower() + body.replace("匿名", "anonym")
+    for body in _parts(_compose(language="en")):
+        assert body.index("Dear ") < body.index("您好")
+
+
+def test_the_only_links_are_the_survey_the_notice_and_the_way_out() -> None:
+    for body in _parts(_compose()):
+        found = set(re.findall(r"https?://[^\s\"<>]+", body))
+        assert found == {LINK, f"{LINK}/stop", "https://ask.harbour.example/privacy"}, "no link that carries a score"
+
+
+def test_headers_let_mail_programs_file_it_and_unsubscribe_with_one_click() -> None:
+    message = _compose()
+    assert message["Message-ID"] == f"<{'0f' * 16}@harbour.example>"
+    assert message["From"] == "港湾工具 <survey@harbour.example>"
+    assert message["To"] == "王芳 <wang@c1.example>"
+    assert message["List-Unsubscribe"] == f"<{LINK}/stop>"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Date"].datetime == LETTER.written_at
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_names_cannot_add_headers_or_markup() -> None:
+    message = _compose(
+        to_name='Eve\r\nBcc: all@c1.example "<x>', company_zh="<b>甲</b>\n乙", reps=("<script>alert(1)</script>",)
+    )
+    assert message["Bcc"] is None
+    assert message["To"].addresses[0].addr_spec == "wang@c1.example"
+    plain, html = _parts(message)
+    assert "<script>" in plain
+    assert "<script>" not in html
+    assert "<b>甲</b>" not in html
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", " ", "nobody", "@", "a@b@c", "a b@c.example", "x@\r\nBcc: y@c.example", "<>", "a@c.example, b@c.example"],
+)
+def test_what_is_no_address_is_refused_before_anything_is_sent(address: str) -> None:
+    with pytest.raises(mail.MailRefused, match="not a mail address"):
+        mail.compose(replace(LETTER, to_address=address), sender="survey@harbour.example")
+
+
+# -- into a folder ----------------------------------------------------------------------------------------------
+
+
+def test_without_a_server_each_letter_is_one_file_and_a_repeat_takes_its_place(tmp_path: Path) -> None:
+    send = mail.sender_for(settings_for(tmp_path, ""))
+    for link in (LINK, LINK.replace("0", "9")):
+        send(mail.compose(replace(LETTER, link=link), sender="survey@harbour.example"))
+    (file,) = (tmp_path / "outbox").iterdir()
+    assert file.name == f"{'0f' * 16}.eml"
+    assert LINK.replace("0", "9") in file.read_text(encoding="utf-8"), "a person finds the link in the file itself"
+
+
+# -- through a server -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def office() -> Iterator[PostOffice]:
+    with open_post_office(free_port()) as office:
+        yield office
+
+
+@pytest.fixture
+def with_server(office: PostOffice, tmp_path: Path) -> Settings:
+    return settings_for(tmp_path, "", smtp_host="127.0.0.1", smtp_port=office.port, smtp_starttls=False)
+
+
+def _letter() -> EmailMessage:
+    return mail.compose(LETTER, sender="survey@harbour.example")
+
+
+def test_a_server_gets_the_letter_whole(office: PostOffice, with_server: Settings) -> None:
+    mail.sender_for(with_server)(_letter())
+    assert office.recipients == ["wang@c1.example"]
+    assert _parts(office.received[0]) == _parts(_compose())
+    assert not with_server.outbox.exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        ("550 no such user", mail.MailRefused),
+        ("553 mailbox name not allowed", mail.MailRefused),
+        ("451 try again later", mail.MailDelayed),
+        ("452 mailbox full", mail.MailDelayed),
+    ],
+)
+def test_five_hundred_is_final_and_four_hundred_is_for_now(
+    office: PostOffice, with_server: Settings, answer: str, verdict: type[Exception]
+) -> None:
+    office.answers["wang@c1.example"] = answer
+    with pytest.raises(verdict, match=answer[:3]):
+        mail.sender_for(with_server)(_letter())
+    office.answers.clear()
+    office.after_data = answer
+    with pytest.raises(verdict, match=answer[:3]):
+        mail.sender_for(with_server)(_letter())
+    assert office.received == []
+
+
+def test_no_server_is_not_the_letters_fault(tmp_path: Path) -> None:
+    nobody = settings_for(tmp_path, "", smtp_host="127.0.0.1", smtp_port=free_port(), smtp_starttls=False)
+    with pytest.raises(mail.ServerUnreachable):
+        mail.sender_for(nobody)(_letter())
+
+
+def test_a_server_that_does_not_encrypt_gets_nothing(office: PostOffice, tmp_path: Path) -> None:
+    strict = settings_for(tmp_path, "", smtp_host="127.0.0.1", smtp_port=office.port)
+    with pytest.raises(mail.ServerUnreachable):
+        mail.sender_for(strict)(_letter())
+    assert office.received == []
+
+
+def _certificate(folder: Path) -> ssl.SSLContext:
+    """A certificate for 127.0.0.1, written to `folder`, and a server's side that holds its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    begun = datetime.now(UTC) - timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begun)
+        .not_valid_after(begun + timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    (folder / "certificate.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+    return context
+
+
+@pytest.mark.filterwarnings("ignore:Session.login_data is deprecated")  # the test server's own affair
+@pytest.mark.parametrize(
+    ("trusted", "password", "trouble"),
+    [(True, "right", ""), (True, "wrong", "SMTPAuthenticationError"), (False, "right", "certificate verify failed")],
+)
+def test_mail_leaves_encrypted_to_a_server_that_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool, password: str, trouble: str
+) -> None:
+    def authenticate(server: object, session: object, envelope: object, how: str, data: LoginPassword) -> AuthResult:
+        return AuthResult(success=data == LoginPassword(b"us", b"right"), handled=False)
+
+    settings = settings_for(
+        tmp_path, "", smtp_host="127.0.0.1", smtp_port=free_port(), smtp_user="us", smtp_password=password
+    )
+    certificate = _certificate(tmp_path)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+    with open_post_office(
+        settings.smtp_port, tls_context=certificate, require_starttls=True, auth_required=True,
+        authenticator=authenticate,
+    ) as office:  # fmt: skip
+        if trouble:
+            with pytest.raises(mail.ServerUnreachable, match=trouble):
+                mail.sender_for(settings)(_letter())
+        else:
+            mail.sender_for(settings)(_letter())
+    assert office.recipients == ([] if trouble else ["wang@c1.example"])
