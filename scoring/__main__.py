@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scoring.findings import Refusal
+
 for _library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_library, "1")  # a second thread makes small matrices slower; only read when numpy loads
 
@@ -24,8 +26,14 @@ if TYPE_CHECKING:
 Files = Mapping[Path, "pd.DataFrame | str"]
 
 
-class Unusable(Exception):
-    """A file that cannot be used; the sentence says which and what to do."""
+NUMBERS_ONLY = {"plan", "simulate"}
+"""Commands whose input is the numbers after them: what these refuse is wrong usage."""
+
+
+class Unusable(Refusal):
+    """A file that cannot be used."""
+
+    sentence = "%(path)s: %(what)s."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,16 +50,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(outcome, Mapping):
             _write(outcome)
             outcome = "\n".join(str(path) for path in outcome)
-    except (Unusable, ValueError) as problem:  # every refusal of scoring is a ValueError with its sentence
-        print(problem, file=sys.stderr)
-        return 1
+    except Refusal as problem:
+        return _refused(str(problem))
     except OSError as problem:
-        print(f"{problem.filename}: {problem.strerror}; check the path and that you may use it.", file=sys.stderr)
-        return 1
+        return _refused(f"{problem.filename}: {problem.strerror}; check the path and that you may use it.")
+    except ValueError as problem:
+        if options.command not in NUMBERS_ONLY:
+            raise
+        parser.error(str(problem))
     if isinstance(outcome, int):
         return outcome
     print(outcome)
     return 0
+
+
+def _refused(problem: str) -> int:
+    print(problem, file=sys.stderr)
+    return 1
 
 
 def _add_commands(commands: Any) -> None:
@@ -82,13 +97,14 @@ def add_adjust(subparsers: Any) -> None:
 def adjusted(options: argparse.Namespace) -> Files:
     """scores.csv, steps.csv and run.json of one run."""
     from scoring.adjustment import adjust
+    from scoring.comparison import with_ranks
     from scoring.ratings import Ratings
     from scoring.spec import AdjustmentSpec
 
     spec = AdjustmentSpec.from_toml(_text(options.spec))
-    table = _ratings(options.ratings, spec)
+    ratings = Ratings.from_table(_ratings(options.ratings, spec), spec)
     effects = _effects(Path(spec.territory_from)) if spec.territory_from else None
-    run = adjust(Ratings.from_table(table, spec), spec, territory_effects=effects)
+    run = with_ranks(adjust(ratings, spec, territory_effects=effects))
     return {
         options.out / "scores.csv": run.score_table(),
         options.out / "steps.csv": run.step_table(),
@@ -99,21 +115,17 @@ def adjusted(options: argparse.Namespace) -> Files:
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Unusable(f"{path}: this is not UTF-8 text; save it as UTF-8.") from error
+    except UnicodeDecodeError:
+        raise Unusable(path=path, what="this is not UTF-8 text; save it as UTF-8") from None
 
 
 def _ratings(path: Path, spec: AdjustmentSpec) -> pd.DataFrame:
     """The columns of the file that the spec can use."""
     import pandas as pd
 
-    wanted = {"rep", "territory", "customer", "weight", *(item.name for item in spec.items)}
-    wanted |= {adjuster.name for adjuster in spec.adjusters}
-    names = {adjuster.name for adjuster in spec.adjusters if adjuster.kind == "category"} | {
-        "rep",
-        "territory",
-        "customer",
-    }
+    names = {"rep", "territory", "customer", "wave"}
+    names |= {adjuster.name for adjuster in spec.adjusters if adjuster.kind == "category"}
+    wanted = {*names, "weight", *(item.name for item in spec.items), *(adjuster.name for adjuster in spec.adjusters)}
     try:
         if path.suffix == ".parquet":
             import pyarrow.parquet
@@ -125,9 +137,9 @@ def _ratings(path: Path, spec: AdjustmentSpec) -> pd.DataFrame:
                 path, usecols=lambda name: name in wanted, dtype=dict.fromkeys(names, "str"), keep_default_na=False,
                 na_values={name: [""] for name in wanted}, encoding="utf-8-sig",
             )  # fmt: skip
-    except (ValueError, UnicodeDecodeError) as error:
-        raise Unusable(f"{path}: this is not a table that can be read: {error}".rstrip(".") + ".") from error
-    raise Unusable(f"{path}: ratings are read from .csv or .parquet; save the table as one of these.")
+    except ValueError as error:
+        raise Unusable(path=path, what=f"this table cannot be read ({str(error).strip().rstrip('.')})") from error
+    raise Unusable(path=path, what="ratings are read from .csv or .parquet; save the table as one of these")
 
 
 def _effects(path: Path) -> dict[str, dict[str, float]]:
@@ -136,19 +148,22 @@ def _effects(path: Path) -> dict[str, dict[str, float]]:
     try:
         items = json.loads(_text(path))["items"]
         return {name: item["tau"] for name, item in items.items() if "tau" in item}
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise Unusable(f"{path}: this is not the run.json of an earlier run.") from error
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
+        raise Unusable(path=path, what="this is not the run.json of an earlier run") from None
 
 
 def _write(files: Files) -> None:
+    """Write each file beside its place and move it there whole."""
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.part")
         if isinstance(content, str):
-            path.write_text(content, encoding="utf-8")
+            part.write_text(content, encoding="utf-8")
         elif path.suffix == ".parquet":
-            content.to_parquet(path, index=False)
+            content.to_parquet(part, index=False)
         else:
-            content.to_csv(path, index=False, lineterminator="\n")
+            content.to_csv(part, index=False, lineterminator="\n")
+        part.replace(path)
 
 
 if __name__ == "__main__":
