@@ -3,11 +3,89 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
-from flask import render_template
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _
+from flask_security import current_user
+from flask_wtf import FlaskForm
+from wtforms import RadioField, TextAreaField
+from wtforms.validators import Length
 
-from survey import i18n
-from survey.appraisals.statement import Paper
+from survey import access, appraisals, context, exports, i18n
+from survey.appraisals import NotToBeSeen, Reader, StatementChanged
+from survey.appraisals.statement import Paper, Statement
+from survey.pdf import Press
+from survey.refusals import Refused
+
+blueprint = Blueprint("appraisals", __name__)
+press = Press()
+
+
+class DecisionForm(FlaskForm):
+    """The band a reviewer decides on, and why when it is another than the proposed one."""
+
+    band = RadioField(_("Band"))
+    reason = TextAreaField(_("Reason"), validators=[Length(max=2000)])
+
+
+@blueprint.get("/appraisals")
+@access.permission("read appraisals")
+def listed() -> ResponseReturnValue:
+    """Every appraisal the person may see, by name."""
+    rows = appraisals.listed(context.session(), _reader(), request.args.get("period") or None)
+    return render_template("appraisals/listed.html", rows=rows)
+
+
+@blueprint.get("/appraisals/<int:appraisal_id>")
+@access.permission("read appraisals")
+def shown(appraisal_id: int) -> ResponseReturnValue:
+    """One appraisal with its working; who may decide on it finds the form below."""
+    paper = _paper(appraisal_id)
+    return render_template("appraisals/shown.html", paper=paper, form=_form(paper.statement))
+
+
+@blueprint.post("/appraisals/<int:appraisal_id>")
+@access.permission("sign appraisals")
+def decide(appraisal_id: int) -> ResponseReturnValue:
+    """A reviewer makes it final."""
+    paper = _paper(appraisal_id)
+    form = _form(paper.statement)
+    if form.validate():
+        try:
+            appraisals.finalise(
+                context.session(), appraisal_id, band=form.band.data or "", reason=form.reason.data or "",
+                by=context.actor(), at=context.now(),
+            )  # fmt: skip
+        except NotToBeSeen:
+            abort(404)
+        except Refused as refusal:
+            form.form_errors.append(i18n.told(refusal))
+        else:
+            context.session().commit()
+            return redirect(url_for(".shown", appraisal_id=appraisal_id), code=303)
+    context.session().rollback()
+    return render_template("appraisals/shown.html", paper=paper, form=form), 400
+
+
+@blueprint.get("/appraisals/<int:appraisal_id>.pdf")
+@access.permission("read appraisals")
+def pdf(appraisal_id: int) -> ResponseReturnValue:
+    """The appraisal on paper, in the reader's language."""
+    paper = _paper(appraisal_id)
+    language = i18n.language()
+    page = page_of(paper, language, printed_on=context.today())
+    context.session().rollback()  # printing takes its time, and needs nothing more from the database
+    try:
+        printed = press.print(page)
+    except Refused as refusal:
+        flash(i18n.told(refusal), "error")
+        return redirect(url_for(".shown", appraisal_id=appraisal_id), code=303)
+    name = exports.file_name(paper, language)
+    response = Response(printed, mimetype="application/pdf")
+    response.headers.set("Content-Disposition", "inline", filename=name)
+    return response
 
 
 def page_of(paper: Paper, language: str, *, printed_on: date) -> str:
@@ -18,3 +96,36 @@ def page_of(paper: Paper, language: str, *, printed_on: date) -> str:
         return render_template("pdf/statement.html", paper=paper, printed_on=printed_on)
     finally:
         i18n.speak(spoken)
+
+
+def _reader() -> Reader:
+    roles = current_user.role_names
+    if "reviewer" in roles:
+        states = appraisals.REVIEWERS_READ
+    elif "manager" in roles:
+        states = appraisals.MANAGERS_READ
+    else:
+        states = appraisals.REPS_READ
+    return Reader(reps=access.visible_reps(), states=states, email=current_user.email)
+
+
+def _paper(appraisal_id: int) -> Paper:
+    try:
+        return appraisals.paper(context.session(), appraisal_id, _reader())
+    except NotToBeSeen:
+        abort(404)
+    except StatementChanged:
+        abort(409)
+
+
+def _form(statement: Statement) -> DecisionForm:
+    """The bands of the scheme; none where too little is covered for one."""
+    form = DecisionForm(data={"band": statement.outcome.band} if request.method == "GET" else None)
+    form.band.choices = (
+        [(band.code, _band(band)) for band in statement.bands] if statement.outcome.band else [("", "–")]
+    )
+    return form
+
+
+def _band(band: Any) -> str:
+    return f"{band.code} {band.name_zh if i18n.language() == 'zh' else band.name_en}"

@@ -1,32 +1,46 @@
-"""A small company with a surveyed half-year, as rows: ten reps in five territories, two of them in each."""
+"""A small company with a surveyed half-year, as rows: ten reps in five territories, two of them in each. And their
+appraisals: one by facts and events alone (`kelon`), everybody's with satisfaction (`six`)."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import questionnaires
+from survey import questionnaires, runs, schemes
+from survey.appraisals import drawing
 from survey.models import (
     Answer,
+    Appraisal,
     Assignment,
     Campaign,
     Company,
+    ConductEvent,
     Customer,
+    IndicatorFact,
     Invitation,
     Period,
     Rep,
     ReportingLine,
     Response,
     ResponseVersion,
+    SchemeVersion,
     Subject,
     Territory,
 )
 
+SPEC = runs.DEFAULT_SPEC.read_text(encoding="utf-8")
+FACTS = {
+    "collection": (92, 100), "invoicing": (105, 100), "outlets": (80, 100), "network": (6, 8), "receivables": (9, 10),
+}  # fmt: skip
+SIX: dict[str, tuple[float, float | None]] = {
+    "attainment": (96, 100), "profit": (20, 20), "market_share": (9, 10), "expenses": (5, 4), "supervisor": (4, None),
+}  # fmt: skip
+EVENTS = (("inventory", 3), ("complaint", 2), ("complaint", 2), ("complaint", 3), ("daily", 2))
 ITEMS = ("knowledge", "delivery", "responsiveness", "advice", "guidance", "overall")
 NAMES = (
     "王建国",
@@ -148,6 +162,49 @@ def answer(session: Session, subject: Subject, values: dict[str, int], *, at: da
     return response
 
 
+def put_facts(session: Session, rep: str, facts: dict[str, tuple[float, float | None]] = FACTS) -> None:
+    """Facts of one rep in the only period."""
+    period, who = session.scalars(select(Period)).one(), session.scalars(select(Rep).where(Rep.code == rep)).one()
+    session.add_all(
+        IndicatorFact(period_id=period.id, rep_id=who.id, indicator=name, value=value, target=target)
+        for name, (value, target) in facts.items()
+    )
+    session.flush()
+
+
+def put_events(session: Session, rep: str, events: tuple[tuple[str, float], ...] = EVENTS) -> None:
+    """Events of one rep, a day apart."""
+    period, who = session.scalars(select(Period)).one(), session.scalars(select(Rep).where(Rep.code == rep)).one()
+    session.add_all(
+        ConductEvent(
+            period_id=period.id, rep_id=who.id, category=category, on=date(2026, 3, day), points=points,
+            fact=f"事项{day}", multiplier=1.0,
+        )
+        for day, (category, points) in enumerate(events, start=1)
+    )  # fmt: skip
+    session.flush()
+
+
+def adopt(session: Session, name: str, now: datetime) -> SchemeVersion:
+    return schemes.adopt(session, schemes.shipped()[name], by="hr@h.example", at=now)
+
+
 @pytest.fixture
-def answer_again() -> Callable[..., Response]:
-    return answer
+def kelon(session: Session, surveyed: Surveyed, now: datetime) -> Appraisal:
+    put_facts(session, "R01")
+    put_events(session, "R01")
+    done = drawing.draw_up(
+        session, "2026-H1", adopt(session, "kelon-branch-manager", now), by="command line", at=now
+    ).appraisals
+    assert [change for _, change in done] == ["created"]
+    return done[0][0]
+
+
+@pytest.fixture
+def six(session: Session, surveyed: Surveyed, now: datetime) -> tuple[Appraisal, ...]:
+    """Every rep appraised by satisfaction and five facts."""
+    runs.score_period(session, "2026-H1", SPEC, by="a", at=now)
+    for rep in surveyed.reps:
+        put_facts(session, rep, SIX)
+    version = adopt(session, "taiwan-six", now)
+    return tuple(row for row, _ in drawing.draw_up(session, "2026-H1", version, by="command line", at=now).appraisals)

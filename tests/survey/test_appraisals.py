@@ -8,16 +8,14 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from survey import appraisals, runs, schemes, users
+from survey import appraisals, schemes, users
 from survey.appraisals import Paper, Reader, drawing
 from survey.appraisals.grounds import FactsDoNotFit
 from survey.appraisals.inputs import UnknownRep
 from survey.models import (
     Appraisal,
-    ConductEvent,
     IndicatorFact,
     JournalEntry,
-    Period,
     Rep,
     ReportingLine,
     RepScore,
@@ -25,69 +23,13 @@ from survey.models import (
 )
 from survey.runs.stored import NoRun
 
-from .conftest import Surveyed
+from .conftest import Surveyed, adopt, put_events, put_facts
 
-SPEC = runs.DEFAULT_SPEC.read_text(encoding="utf-8")
-FACTS = {
-    "collection": (92, 100), "invoicing": (105, 100), "outlets": (80, 100), "network": (6, 8), "receivables": (9, 10),
-}  # fmt: skip
-SIX: dict[str, tuple[float, float | None]] = {
-    "attainment": (96, 100), "profit": (20, 20), "market_share": (9, 10), "expenses": (5, 4), "supervisor": (4, None),
-}  # fmt: skip
-EVENTS = (("inventory", 3), ("complaint", 2), ("complaint", 2), ("complaint", 3), ("daily", 2))
 EVERYTHING = Reader(reps=select(Rep.id), states=appraisals.REVIEWERS_READ, email="someone@h.example")
-
-
-def put_facts(session: Session, rep: str, facts: dict[str, tuple[float, float | None]] = FACTS) -> None:
-    """Facts of one rep in the only period."""
-    period, who = session.scalars(select(Period)).one(), session.scalars(select(Rep).where(Rep.code == rep)).one()
-    session.add_all(
-        IndicatorFact(period_id=period.id, rep_id=who.id, indicator=name, value=value, target=target)
-        for name, (value, target) in facts.items()
-    )
-    session.flush()
-
-
-def put_events(session: Session, rep: str, events: tuple[tuple[str, float], ...] = EVENTS) -> None:
-    """Events of one rep, a day apart."""
-    period, who = session.scalars(select(Period)).one(), session.scalars(select(Rep).where(Rep.code == rep)).one()
-    session.add_all(
-        ConductEvent(
-            period_id=period.id, rep_id=who.id, category=category, on=date(2026, 3, day), points=points,
-            fact=f"事项{day}", multiplier=1.0,
-        )
-        for day, (category, points) in enumerate(events, start=1)
-    )  # fmt: skip
-    session.flush()
-
-
-def adopt(session: Session, name: str, now: datetime) -> SchemeVersion:
-    return schemes.adopt(session, schemes.shipped()[name], by="hr@h.example", at=now)
 
 
 def read(session: Session, row: Appraisal) -> Paper:
     return appraisals.paper(session, row.id, EVERYTHING)
-
-
-@pytest.fixture
-def kelon(session: Session, surveyed: Surveyed, now: datetime) -> Appraisal:
-    put_facts(session, "R01")
-    put_events(session, "R01")
-    done = drawing.draw_up(
-        session, "2026-H1", adopt(session, "kelon-branch-manager", now), by="command line", at=now
-    ).appraisals
-    assert [change for _, change in done] == ["created"]
-    return done[0][0]
-
-
-@pytest.fixture
-def six(session: Session, surveyed: Surveyed, now: datetime) -> tuple[Appraisal, ...]:
-    """Every rep appraised by satisfaction and five facts."""
-    runs.score_period(session, "2026-H1", SPEC, by="a", at=now)
-    for rep in surveyed.reps:
-        put_facts(session, rep, SIX)
-    version = adopt(session, "taiwan-six", now)
-    return tuple(row for row, _ in drawing.draw_up(session, "2026-H1", version, by="command line", at=now).appraisals)
 
 
 def test_kelons_worked_example_comes_out_of_stored_facts(session: Session, kelon: Appraisal) -> None:
