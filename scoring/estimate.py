@@ -287,21 +287,15 @@ def mundlak(measured: Measured, solution: Solution, kept: NDArray[np.bool_]) -> 
     projected = solution.project(mix / scale)
     information = (mix / scale).T @ projected
     inverse = np.linalg.pinv(information, rcond=1e-10, hermitian=True)
-    difference = inverse @ (projected.T @ measured.cells.mean)
+    difference = inverse @ (projected.T @ solution.cells.mean)
     slopes = measured.sigma.slopes[np.ix_(kept, kept)][np.ix_(varies, varies)] * np.outer(scale, scale)
     statistic = float(difference @ np.linalg.pinv(inverse + slopes, rcond=1e-10, hermitian=True) @ difference) / columns
     return {"f": statistic, "df1": columns, "df2": spare, "p": float(stats.f.sf(statistic, columns, spare))}
 
 
-def pull(solution: Solution, territories: NDArray[np.int64], names: tuple[str, ...]) -> dict[str, float]:
-    """How much a colleague's +1 takes from a rep, by territory with at least two reps (through τ̂, before
-    centring).
-    """
+def pull(solution: Solution) -> Floats:
+    """What a colleague's +1 takes from a rep through τ̂ (territories,); NaN where nobody has a colleague."""
     cells = solution.cells
-    if solution.equations.policy == "company":
-        return {}
-    gain = solution.gain
-    effect = np.sum(gain[cells.territory] * solution.reduction.T, axis=1)
+    effect = np.sum(solution.gain[cells.territory] * solution.reduction.T, axis=1)
     colleagues = np.bincount(cells.territory)
-    mean = cells.by_territory(effect) / colleagues
-    return {names[territories[place]]: float(mean[place]) for place in np.flatnonzero(colleagues > 1)}
+    return np.where(colleagues > 1, cells.by_territory(effect) / colleagues, np.nan)

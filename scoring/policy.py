@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from scoring.estimate import FEWEST_REPS, Estimate
+from scoring.estimate import FEWEST_REPS, Estimate, pull
 from scoring.findings import Finding, Refusal
 from scoring.ratings import Ratings
 from scoring.spec import AdjustmentSpec
@@ -64,6 +64,9 @@ def fit_findings(fit: Estimate) -> tuple[Finding, ...]:
         findings.append(_alone(name, alone))
     if fit.policy == "peer" and np.any(np.bincount(cells.territory) == 2):
         findings.append(_pairs(name))
+    if fit.policy in ("pooled", "peer") and fit.solution is not None:
+        taken = pull(fit.solution)
+        findings += [_pull(name, float(np.nanmedian(taken)))] if not np.isnan(taken).all() else []
     return tuple(findings)
 
 
@@ -138,4 +141,14 @@ def _pairs(item: str) -> Finding:
         ".5.",
         item=item,
         values={"item": item},
+    )
+
+
+def _pull(item: str, points: float) -> Finding:
+    return Finding(
+        name="colleague_pull",
+        sentence="%(item)s: when a colleague in the territory gains a point, a rep's own score falls by about "
+        "%(points).2f, because the territory then looks easier.",
+        item=item,
+        values={"item": item, "points": points},
     )

@@ -236,11 +236,12 @@ def _variances(fit: Estimate | None, ratings: Ratings) -> dict[str, Any]:
         "log_likelihood": solution.loglik,
         "gls": gls_identity(solution),
     }
+    territories = [ratings.territories[place] for place in fit.measured.territories]
     if fit.tau is not None:
-        territories = [ratings.territories[place] for place in fit.measured.territories]
         record["tau"] = dict(zip(territories, fit.tau.tolist(), strict=True))
     if fit.policy in ("pooled", "peer"):
-        record["colleague_pull"] = pull(solution, fit.measured.territories, ratings.territories)
+        shares = zip(territories, pull(solution).tolist(), strict=True)
+        record["colleague_pull"] = {name: share for name, share in shares if not np.isnan(share)}
     if fit.policy == "pooled":
         interval = profile_interval(solution, 1)
         record["sigma2_territory"] = _variance(solution.territory, interval, "profile likelihood")
