@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -178,6 +180,19 @@ def evenhand(app: Flask) -> Callable[..., Result]:
     """The command line over this test's application. What it refuses is in `exit_code` and `stderr`."""
     script = ScriptInfo(create_app=lambda: app)
     return lambda *words: CliRunner().invoke(main, list(map(str, words)), obj=script, catch_exceptions=False)
+
+
+@pytest.fixture
+def bring(evenhand: Callable[..., Result], tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Import a text as a CSV file of a kind. Gives the JSON report and, with it, the exit code."""
+
+    def bring(kind: str, text: str, *options: str) -> dict[str, Any]:
+        path = tmp_path / f"{kind}.csv"
+        path.write_text(text, encoding="utf-8")
+        done = evenhand("import", kind, path, "--json", *options)
+        return {**json.loads(done.stdout), "exit": done.exit_code}
+
+    return bring
 
 
 @pytest.fixture

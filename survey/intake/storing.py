@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import Connection, Table, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from survey import journal
@@ -45,10 +45,29 @@ def reserve(session: Session, model: Any, count: int) -> Sequence[int]:
 
 
 def add(session: Session, model: Any, rows: Iterable[dict[str, Any]]) -> None:
-    """Write new rows, a batch at a time, past the session's own bookkeeping."""
+    """Write new rows past the session's own bookkeeping; all have the same columns."""
+    if session.get_bind().dialect.name == "postgresql":
+        _copy(session.connection(), model.__table__, iter(rows))
+        return
     remaining = iter(rows)
     while batch := list(islice(remaining, BATCH)):
         session.execute(insert(model.__table__), batch)
+
+
+def _copy(connection: Connection, table: Table, rows: Iterator[dict[str, Any]]) -> None:
+    """PostgreSQL's own way for many rows, some ten times as fast as inserting them."""
+    first = next(rows, None)
+    if first is None:
+        return
+    prepare = connection.dialect.identifier_preparer.quote
+    bound = {
+        name: table.c[name].type.dialect_impl(connection.dialect).bind_processor(connection.dialect) for name in first
+    }
+    command = f"COPY {prepare(table.name)} ({', '.join(map(prepare, first))}) FROM STDIN"
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(command) as copy:
+        for row in chain((first,), rows):
+            copy.write_row([bind(row[name]) if bind else row[name] for name, bind in bound.items()])
 
 
 def known(codes: Iterable[str], sentence: str) -> Callable[[str], Refused | None]:

@@ -32,19 +32,6 @@ Evenhand = Callable[..., Result]
 BY = "test"
 
 
-@pytest.fixture
-def bring(evenhand: Evenhand, tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """Import a text as a file of this kind; gives the report, with the exit code in it."""
-
-    def bring(kind: str, text: str, *options: str) -> dict[str, Any]:
-        path = tmp_path / f"{kind}.csv"
-        path.write_text(text, encoding="utf-8")
-        done = evenhand("import", kind, path, "--json", *options)
-        return {**json.loads(done.stdout), "exit": done.exit_code}
-
-    return bring
-
-
 Bring = Callable[..., dict[str, Any]]
 
 
