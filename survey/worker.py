@@ -74,15 +74,17 @@ def _tidy() -> None:
 
 
 def _send_next(send: Send, tally: Tally) -> bool:
-    """Send one message, if one is due. Its token is stored before the mail that carries it leaves."""
+    """Send one message, if one is due. Its token is stored before the mail that carries it leaves, and no transaction
+    stays open while a mail server takes its time."""
     message = outbox.claim(session(), at=now())
     if message is None:
         session().rollback()
         return False
     token = links.mint(session(), message.invitation_id, keys=settings().token_keys, at=now())
+    letter = _letter(message, token, settings())
     session().commit()
     try:
-        send(mail.compose(_letter(message, token, settings()), sender=settings().mail_from))
+        send(mail.compose(letter, sender=settings().mail_from))
     except mail.ServerUnreachable as trouble:
         outbox.put_back_untried(message, str(trouble), at=now())
         tally.trouble = str(trouble)
@@ -103,13 +105,11 @@ def _send_next(send: Send, tally: Tally) -> bool:
 def _letter(message: OutboxMessage, token: str, settings: Settings) -> mail.Letter:
     invitation = message.invitation
     contact = invitation.contact
-    if contact is None or not contact.email:
-        raise mail.MailRefused("There is no address any more.")
     return mail.Letter(
         message_id=message.message_id,
-        to_name=contact.name,
-        to_address=contact.email,
-        language=contact.language,
+        to_name=contact.name if contact else "",
+        to_address=contact.email or "" if contact else "",
+        language=contact.language if contact else "zh",
         company_zh=company().name_zh,
         company_en=company().name,
         reps=tuple(subject.rep.name for subject in invitation.subjects),
