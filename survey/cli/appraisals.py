@@ -97,7 +97,12 @@ def export(period: str, out: Path, rep: str | None, lang: str, as_json: bool) ->
     day = today()
     db.session.rollback()
     done = []
-    with Press() as press, click.progressbar(length=len(papers), label="Printing", file=sys.stderr) as progress:
+    with (
+        Press() as press,
+        click.progressbar(
+            length=len(papers), label="Printing", file=sys.stderr, hidden=not sys.stderr.isatty()
+        ) as progress,
+    ):
         drawn = exports.appraisals(
             papers, out, language=lang, draw=lambda one: press.print(page_of(one, lang, printed_on=day))
         )

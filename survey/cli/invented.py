@@ -54,9 +54,10 @@ ENGLISH_FAMILY = ("Archer", "Bishop", "Calder", "Doyle", "Ellery", "Foster", "Ga
 FIRM_WORDS = "恒瑞丰华源泰嘉禾盛景安和信达博雅云帆启明鼎新远航"
 FIRM_KINDS = ("食品", "化工", "机械", "电子", "制药", "材料", "能源", "环保")
 CONTACT_ROLES = ("purchasing", "technical", "management", "quality")
-FEW_CUSTOMERS = {"R058": 4, "R059": 4, "R060": 4}  # newcomers: their scores will be withheld
-SOME_CUSTOMERS = {f"R{number:03d}": 30 for number in range(50, 57)}  # enough to be shown, not to be certain
+FEW_CUSTOMERS = {"R058": 7, "R059": 7, "R060": 7}  # newcomers: their scores will be withheld
+SOME_CUSTOMERS = {f"R{number:03d}": 15 for number in range(50, 57)}  # enough to be shown, not to be certain
 FLIPPED = "R017"  # good at the job, in a hard territory, with mostly new customers
+ANSWERING = dict.fromkeys(FEW_CUSTOMERS, 3) | dict.fromkeys(SOME_CUSTOMERS, 7)
 ALONE = "R057"  # the only rep overseas: cannot be told apart from the territory
 
 
@@ -243,6 +244,7 @@ def _answers(
     """One answer a customer who answers; how likely that is differs by segment and a little by contentment."""
     territory_effect = {code: effect for code, _name, effect, *_ in TERRITORIES}
     keenness = {"key account": 0.58, "standard": 0.46, "new": 0.40, "won back": 0.37}
+    left = dict(ANSWERING)
     rows: Table = []
     for customer in customers:
         served = serving[str(customer["code"])]
@@ -259,7 +261,12 @@ def _answers(
             + 0.3 * min(tenure, 10)
             + chance.gauss(0, 9)
         )
-        if chance.random() > keenness[str(customer["segment"])] + 0.001 * (felt - 72):
+        rep = str(served["rep"])
+        if rep in left:
+            left[rep] -= 1
+            if left[rep] < 0:
+                continue
+        elif chance.random() > keenness[str(customer["segment"])] + 0.001 * (felt - 72):
             continue
         rows.append(
             {
