@@ -20,7 +20,6 @@ from survey.app import create_app
 from survey.cli.invented import FLIPPED
 from survey.models import Contact, Customer, Rep, RepScore, Response, Run, Territory
 
-
 Built = tuple[Path, dict[str, object]]
 
 
