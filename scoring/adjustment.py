@@ -1,6 +1,4 @@
-"""The whole method on one page: ratings and a spec in, adjusted scores with their working and their uncertainty
-out.
-"""
+"""The whole method on one page: ratings and a spec in; adjusted scores, their working and uncertainty out."""
 
 from __future__ import annotations
 

@@ -271,8 +271,7 @@ def _midpoints(top: float, number: int) -> Floats:
 
 
 def mundlak(measured: Measured, solution: Solution, kept: NDArray[np.bool_]) -> dict[str, float]:
-    """Is rep quality correlated with mix? The between slopes less the within slopes, tested against 0: {f, df1,
-    df2, p}.
+    """Is rep quality correlated with mix? Between slopes less within slopes, tested against 0: {f, df1, df2, p}.
 
     Generalised least squares of the cells' means after mix on their mix (Mundlak 1978), at the REML variances, the
     sampling of the within slopes added to the covariance. Empty when there are too few reps.

@@ -1,6 +1,4 @@
-"""What can be told apart: the graph of reps and territories, linked by reps who have answers in several
-territories.
-"""
+"""What can be told apart: the graph of reps and territories, linked by reps with answers in several of them."""
 
 from __future__ import annotations
 
@@ -16,8 +14,10 @@ from scoring.territory import Cells
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identification:
-    """Per rep (reps,): the connected ``component``, numbered from 1; ``fragile``, whether it would fall apart
-    without one single rep; and the ``case``:
+    """What can be told of each rep (reps,).
+
+    ``component`` is the connected component, numbered from 1; ``fragile`` says whether it would fall apart without one
+    single rep; ``case`` is one of
 
     A  compared through reps who link territories;
     B  only the difference from colleagues of the territory is identified, the rest rests on the assumption;
@@ -34,9 +34,7 @@ class Identification:
 
 
 def identify(cells: Cells) -> Identification:
-    """Components, fragility and cases of the reps in these cells (cells in different components share only
-    customers).
-    """
+    """Components, fragility and cases of the reps in these cells; shared customers link nobody."""
     component_of_territory = _components(cells.rep, cells.territory, cells.territories)
     component = np.zeros(cells.reps, dtype=np.int64)
     component[cells.rep] = component_of_territory[cells.territory]

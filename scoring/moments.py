@@ -1,5 +1,4 @@
-"""The sums everything is made of, in two rounds over the shards: moments first, then, with the slopes, the
-customers' parts.
+"""The sums everything is made of: moments in a first round, the customers' parts in a second, with the slopes.
 
 All sums are additive over customers and run shard by shard, so memory holds one shard's design at a time.
 """

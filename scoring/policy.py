@@ -45,14 +45,12 @@ def territory_policy(ratings: Ratings, spec: AdjustmentSpec) -> tuple[str, tuple
 def kept_effects(
     ratings: Ratings, spec: AdjustmentSpec, item: str, given: Mapping[str, Mapping[str, float]] | None
 ) -> Floats | None:
-    """The kept τ̂ of one item over all territories (territories,), 0 where the earlier run had none; None if none
-    are kept.
-    """
+    """The kept τ̂ of one item (territories,), NaN where the earlier run had none; None if the spec keeps none."""
     if not spec.territory_from:
         return None
     if given is None or item not in given:
         raise EffectsMissing(run=spec.territory_from, item=item)
-    return np.array([given[item].get(name, 0.0) for name in ratings.territories])
+    return np.array([given[item].get(name, np.nan) for name in ratings.territories])
 
 
 def fit_findings(fit: Estimate) -> tuple[Finding, ...]:
@@ -111,6 +109,17 @@ def not_separable(item: str) -> Finding:
         "refused for it; its scores are compared across the company without a territory step.",
         item=item,
         values={"item": item},
+    )
+
+
+def unknown_territories(item: str, names: list[str]) -> Finding:
+    """Territories of which the run whose effects are kept knew nothing."""
+    return Finding(
+        name="unknown_territories",
+        sentence="%(item)s: the run whose territory effects are kept has none for %(territories)s; no territory step "
+        "is taken there.",
+        item=item,
+        values={"item": item, "territories": ", ".join(names)},
     )
 
 

@@ -1,6 +1,4 @@
-"""The one checked table that enters: who rated whom, where, what they said, and what was known about them
-beforehand.
-"""
+"""The one checked table that enters: who rated whom, where, how, and what was known about them beforehand."""
 
 from __future__ import annotations
 
@@ -116,8 +114,7 @@ class Ratings:
             yield slice(int(first), int(last))
 
     def weigh(self, answered: Flags, weights: str) -> Floats:
-        """ω (rows,): the row's weight, under "customer" divided by the sum over the same rep and customer; 0 if not
-        answered.
+        """ω (rows,): the row's weight, under "customer" over the sum for the same rep and customer; 0 if not answered.
 
         So a customer counts once per rep however often they answer.
         """
@@ -257,9 +254,7 @@ def _names(table: pd.DataFrame, column: str, *, blank: bool = False) -> tuple[Co
 
 
 def _sharded(table: pd.DataFrame) -> tuple[Codes, NDArray[Any], Places]:
-    """Customers numbered by shard, then by hash; ``bounds`` (65,) are the first customer of every shard and the
-    end.
-    """
+    """Customers numbered by shard, then by hash, and the first customer of every shard with the end (65,)."""
     codes, names = _codes(table, "customer")
     hashed = pd.util.hash_array(names, categorize=False)
     shard = (hashed % np.uint64(SHARDS)).astype(np.int64)

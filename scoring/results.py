@@ -10,11 +10,11 @@ import numpy as np
 from scipy import stats
 
 from scoring.checks import company_check, gls_identity
-from scoring.estimate import FEWEST_REPS, Estimate, Unmeasurable, estimate, mundlak, pull
+from scoring.estimate import FEWEST_REPS, Estimate, Measured, Unmeasurable, estimate, mundlak, pull
 from scoring.findings import Finding
 from scoring.mix import impact, objections, slope_covariance, slope_heterogeneity
 from scoring.moments import Clustered, Counts
-from scoring.policy import fit_findings, not_separable
+from scoring.policy import fit_findings, not_separable, unknown_territories
 from scoring.ratings import Ratings
 from scoring.reliability import evidence
 from scoring.reml import TerritoryNotSeparable, profile_interval
@@ -145,14 +145,22 @@ def _fit(
     except Unmeasurable as refusal:
         finding = Finding(name=refusal.finding, sentence=refusal.sentence, item=working.name, values=refusal.values)
         return None, (finding,)
-    if len(measured.reps) < FEWEST_REPS and frozen is None:
-        policy = "company"
+    if frozen is not None:
+        return _kept(measured, frozen[measured.territories], working.ratings)
     try:
-        fit = estimate(measured, policy, None if frozen is None else frozen[measured.territories])
+        fit = estimate(measured, "company" if len(measured.reps) < FEWEST_REPS else policy)
     except TerritoryNotSeparable:
         fit = estimate(measured, "company")
         return fit, (not_separable(working.name), *fit_findings(fit))
     return fit, fit_findings(fit)
+
+
+def _kept(measured: Measured, effects: Floats, ratings: Ratings) -> tuple[Estimate, tuple[Finding, ...]]:
+    """The estimate with the territory effects of an earlier run."""
+    unknown = [ratings.territories[place] for place in measured.territories[np.isnan(effects)]]
+    fit = estimate(measured, "frozen", np.where(np.isnan(effects), 0.0, effects))
+    said = (unknown_territories(measured.name, unknown),) if unknown else ()
+    return fit, (*said, *fit_findings(fit))
 
 
 def _tests(working: ItemWorking, parts: Clustered, fit: Estimate | None) -> Plain:

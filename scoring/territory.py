@@ -241,9 +241,7 @@ class Solution:
         return self.equations._outer(self.damping**2)[columns, columns]
 
     def derivatives(self) -> tuple[Floats, Floats, Floats]:
-        """Gradient, Hessian and expected information of the restricted log-likelihood in the free variances (σ²_θ,
-        σ²_τ).
-        """
+        """Gradient, Hessian and expected information of the log-likelihood in the free variances: σ²_θ, then σ²_τ."""
         equations, inner, spread = self.equations, self.inner, self.spread
         own = self.damping * equations._rep_mass
         cubes = equations._outer(self.damping**2 * own)[equations.columns, equations.columns]

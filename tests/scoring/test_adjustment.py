@@ -172,7 +172,12 @@ class TestPolicies:
         cells = fit.measured.cells
         assert fit.step == pytest.approx(-cells.by_rep(cells.share * tau[cells.territory]))
         assert again.record()["items"][ITEM]["tau"] == effects[ITEM]
+        assert again.policy == "frozen"
         assert ratings.territories == first.ratings.territories
+        del effects[ITEM]["T000002"]
+        partly = run(world(2), effects, territory_from="the first run")
+        assert "unknown_territories" in findings(partly)
+        assert any("T000002" in str(finding) for finding in partly.results[0].findings)
         with pytest.raises(EffectsMissing, match="the first run"):
             run(table, territory_from="the first run")
 
