@@ -43,8 +43,9 @@ class Press:
     Threads may share a press; they take turns. Close it, or use it in a `with` block.
     """
 
-    def __init__(self, *, page_seconds: float = PAGE_SECONDS) -> None:
+    def __init__(self, *, page_seconds: float = PAGE_SECONDS, memory_bytes: int = MEMORY_BYTES) -> None:
         self._page_seconds = page_seconds
+        self._memory_bytes = memory_bytes
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._stop: Callable[[], object] = lambda: None
@@ -59,7 +60,7 @@ class Press:
         """The page as PDF.
 
         Raises PageRefused for a page or a machine that cannot be printed (on), PrintingFailed when the child died or
-        took longer than `page_seconds`.
+        took longer than `page_seconds` or more than `memory_bytes`.
         """
         with self._turn:
             process = self._started()
@@ -79,7 +80,7 @@ class Press:
         if self._process is None or self._process.poll() is not None:
             self.close()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "survey.pdf"],
+                [sys.executable, "-m", "survey.pdf", str(self._memory_bytes)],
                 cwd=Path(__file__).resolve().parent.parent.parent,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
             )  # fmt: skip

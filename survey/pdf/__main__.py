@@ -6,12 +6,12 @@ import os
 import resource
 import sys
 
-from survey.pdf import MEMORY_BYTES, receive, send
+from survey.pdf import receive, send
 from survey.pdf.typesetting import Typesetter
 from survey.refusals import Refused
 
 
-def main() -> None:
+def main(memory_bytes: int) -> None:
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever a library prints must not land among the answers
     try:
@@ -19,7 +19,7 @@ def main() -> None:
     except Refused as refusal:
         send(answers, refusal)
         return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     send(answers, b"ready")
     while (page := receive(sys.stdin.buffer)) is not None:
         try:
@@ -29,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))

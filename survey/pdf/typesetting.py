@@ -39,6 +39,7 @@ class Typesetter:
     def __init__(self) -> None:
         try:
             import weasyprint
+            from weasyprint.css.counters import CounterStyle
             from weasyprint.text.fonts import FontConfiguration
         except (ImportError, OSError) as error:
             raise PrintingUnavailable(
@@ -50,9 +51,9 @@ class Typesetter:
         files = fonts.prepare()
         self._html = weasyprint.HTML
         self._assets = _bundled_only({**{name: STATIC / name for name in STYLESHEETS}, **files})
-        self._fonts = FontConfiguration()
+        self._kept = {"font_config": FontConfiguration(), "counter_style": CounterStyle()}
         self._stylesheet = weasyprint.CSS(
-            url=f"{SCHEME}print.css", url_fetcher=self._assets, font_config=self._fonts, base_url=SCHEME
+            url=f"{SCHEME}print.css", url_fetcher=self._assets, base_url=SCHEME, **self._kept
         )
         self._printable = fonts.characters(files) | INVISIBLE
 
@@ -68,8 +69,8 @@ class Typesetter:
         document = self._html(string=page, base_url=SCHEME, url_fetcher=self._assets)
         try:
             pdf: bytes = document.write_pdf(
-                stylesheets=[self._stylesheet], font_config=self._fonts, pdf_tags=True,
-                pdf_identifier=hashlib.sha256(page.encode()).hexdigest()[:32].encode(),
+                stylesheets=[self._stylesheet], pdf_tags=True,
+                pdf_identifier=hashlib.sha256(page.encode()).hexdigest()[:32].encode(), **self._kept,
             )  # fmt: skip
         except FatalURLFetchingError as error:
             raise OutsideAsset(N_("The page asks for %(url)s; a PDF fetches nothing."), url=str(error)) from None
