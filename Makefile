@@ -61,6 +61,6 @@ lock: ## choose the newest versions and write them down with hashes
 	uv pip compile pyproject.toml --all-extras --generate-hashes --python-version 3.11 --upgrade --quiet -o requirements.lock
 
 translations: setup ## read the sentences anew and compile the catalogues
-	$(BIN)/pybabel extract --quiet -F survey/translations/babel.cfg -k N_ --no-location --sort-output -o survey/translations/messages.pot .
-	$(BIN)/pybabel update --quiet -i survey/translations/messages.pot -d survey/translations --no-fuzzy-matching --ignore-pot-creation-date
-	$(BIN)/pybabel compile --quiet -d survey/translations
+	$(BIN)/pybabel --quiet extract -F survey/translations/babel.cfg -k N_ --no-location --sort-output -o survey/translations/messages.pot .
+	$(BIN)/pybabel --quiet update -i survey/translations/messages.pot -d survey/translations --no-fuzzy-matching --ignore-pot-creation-date
+	$(BIN)/pybabel --quiet compile -d survey/translations
