@@ -121,6 +121,7 @@ def test_an_event_counts_once_points_are_above_zero_and_its_day_lies_in_its_peri
     text = (
         "period,rep,category,on,points,fact,multiplier\n"
         "2026-H1,R1,stock,2026-07-01,3,late,\n"
+        "2026-H2,R1,stock,2026-06-30,3,early,\n"
         "2026-H1,R1,stock,2026-03-01,0,nothing,\n"
         "2026-H1,R1,stock,2026-03-02,-1,below,\n"
         "2026-H1,R1,stock,2026-03-03,1,,0\n"
@@ -129,10 +130,11 @@ def test_an_event_counts_once_points_are_above_zero_and_its_day_lies_in_its_peri
     )
     assert _refused(bring("events", text)) == [
         (2, "on", "2026-07-01"),
-        (3, "points", "0"),
-        (4, "points", "-1"),
-        (5, "fact", ""),
-        (5, "multiplier", "0"),
-        (6, "points", "1"),
-        (7, "points", "2"),
+        (3, "on", "2026-06-30"),
+        (4, "points", "0"),
+        (5, "points", "-1"),
+        (6, "fact", ""),
+        (6, "multiplier", "0"),
+        (7, "points", "1"),
+        (8, "points", "2"),
     ]
