@@ -1,6 +1,6 @@
 """Does the method find what was put in? Invented sales forces of every kind, scored, and held against their truth.
 
-`python tests/scoring/recovery.py 200` scores 200 worlds of every design and prints the table of recovery.md.
+`python tests/scoring/recovery.py 60 > tests/scoring/recovery.md` scores 60 worlds of every design in half an hour.
 """
 
 from __future__ import annotations
@@ -195,11 +195,10 @@ def summary(design: Design, worlds: int, first: int = 0) -> Summary:
         width.append(float(np.mean((draw.numbers("high") - draw.numbers("low"))[draw.shown])))
         bias.append(float(np.mean(draw.error[draw.shown])))
         slopes += [one.coefficients["tenure"]["estimate"] for one in draw.run.results if one.coefficients]
-        found = _discoveries(draw)
-        if found is not None:
-            false.append(found[0])
-            named.append(found[1])
-            ranks.append(found[2])
+        share, count, held = _discoveries(draw)
+        false.append(share)
+        named.append(count)
+        ranks.append(held)
     inside, number = np.array([one.sum() for one in covered]), np.array([len(one) for one in covered])
     coverage = inside.sum() / number.sum()
     spread = np.sqrt(np.sum((inside - coverage * number) ** 2)) / number.sum()
@@ -215,17 +214,17 @@ def summary(design: Design, worlds: int, first: int = 0) -> Summary:
         bias=float(np.mean(bias)),
         slope=float(np.mean(slopes)),
         slope_bias=float(away.mean() / (away.std(ddof=1) / np.sqrt(len(away)))),
-        false=float(np.mean(false)) if false else 0.0,
-        named=float(np.mean(named)) if named else 0.0,
-        ranks=float(np.mean(ranks)) if ranks else 1.0,
+        false=float(np.mean(false)),
+        named=float(np.mean(named)),
+        ranks=float(np.mean(ranks)),
     )
 
 
-def _discoveries(draw: Draw) -> tuple[float, int, bool] | None:
+def _discoveries(draw: Draw) -> tuple[float, int, bool]:
     """Share of named differences that are none, how many were named, and whether the rank sets hold all true ranks."""
     peers = compared(draw.run, draw.result.item)
-    if len(peers.reps) < 2:
-        return None
+    if not peers.reps:
+        return 0.0, 0, True
     truth = dict(zip((draw.run.ratings.reps[place] for place in draw.fit.measured.reps), draw.truth, strict=True))
     true = np.array([truth[rep] for rep in peers.reps])
     difference = peers.score - peers.average
@@ -309,24 +308,45 @@ def _least_squares(outcome: Array, design: Array, weight: Array) -> Array:
 
 
 COLUMNS = (
-    "sales force", "95 % intervals cover", "shrunken scores cover", "mean width", "slope (true)", "false among named",
+    "sales force", "worlds", "95 % intervals cover", "shrunken scores cover", "mean width", "slope (true)", "false among named",
     "named per world", "all ranks held",
 )  # fmt: skip
+INTRODUCTION = """\
+# Does the method find the truth that was put in?
+
+Invented sales forces with known truth, made and scored by `tests/scoring/recovery.py`. Unless the row says otherwise: 60 reps in 8 territories, 5–60 answers each on a scale of 1–5; reps differ with a standard
+deviation of 5 points and territories of 4; quality goes with customer mix (correlation .6); a fifth of the reps work in
+two territories; a tenth of the answers come from customers of several reps, and a tenth are repeats.
+
+*95 % intervals cover*: how often a rep's interval holds what it is about, the rep's quality about the company's
+average; ± is 1.96 standard errors, worlds being the units. *Shrunken scores cover*: the same of the reported score
+± 1.96 of its standard deviation, and the rep's quality. *False among named*: of the reps named as more than 2 points
+above or below average, the share who are not. *All ranks held*: in how many worlds the simultaneous rank sets hold
+every true rank. When the dissatisfied stay silent, slopes and differences among those who speak are flatter. Below 8
+reps the product only describes. The last row breaks the assumption of the pooled policy; there differences within a
+territory stay valid.
+"""
+CLOSENESS = """
+Root mean square distance from true quality of scores made in four ways, when good reps have the easy customers
+(correlation .8). The last three are shrunken alike and differ in their slopes alone.
+"""
 WAYS = ("raw means", "pooled slopes", "random-effects slopes", "reported")
 
 
 def report(worlds: int, tell: Callable[[str], object]) -> None:
-    """The two tables of recovery.md, line by line."""
+    """The text of recovery.md, piece by piece."""
+    tell(INTRODUCTION)
     tell(_line(COLUMNS))
     tell(_line(["---"] * len(COLUMNS)))
     for number, design in enumerate((*DESIGNS, SORTED)):
-        one = summary(design, worlds, first=1000 * number)
+        many = worlds * max(1, round(DESIGNS[0].company.reps / design.company.reps))
+        one = summary(design, many, first=1000 * number)
         tell(_line((
-            design.name, f"{one.coverage:.1%} ± {1.96 * one.coverage_error:.1%}", f"{one.predicted:.1%}",
+            design.name, f"{many}", f"{one.coverage:.1%} ± {1.96 * one.coverage_error:.1%}", f"{one.predicted:.1%}",
             f"{one.width:.1f}", f"{one.slope:.3f} ({design.company.slope:g})", f"{one.false:.1%}", f"{one.named:.1f}",
             f"{one.ranks:.1%}",
         )))  # fmt: skip
-    tell("")
+    tell(CLOSENESS)
     tell(_line(("distance from true quality", *(design.name for design in SLOPES))))
     tell(_line(["---"] * (len(SLOPES) + 1)))
     found = [distances(design, max(worlds // 4, 5)) for design in SLOPES]
