@@ -308,15 +308,16 @@ def _least_squares(outcome: Array, design: Array, weight: Array) -> Array:
 
 
 COLUMNS = (
-    "sales force", "worlds", "95 % intervals cover", "shrunken scores cover", "mean width", "slope (true)", "false among named",
-    "named per world", "all ranks held",
+    "sales force", "worlds", "95 % intervals cover", "shrunken scores cover", "mean width", "slope (true)",
+    "false among named", "named per world", "all ranks held",
 )  # fmt: skip
 INTRODUCTION = """\
 # Does the method find the truth that was put in?
 
-Invented sales forces with known truth, made and scored by `tests/scoring/recovery.py`. Unless the row says otherwise: 60 reps in 8 territories, 5–60 answers each on a scale of 1–5; reps differ with a standard
-deviation of 5 points and territories of 4; quality goes with customer mix (correlation .6); a fifth of the reps work in
-two territories; a tenth of the answers come from customers of several reps, and a tenth are repeats.
+Invented sales forces with known truth, made and scored by `tests/scoring/recovery.py`. Unless the row says otherwise:
+60 reps in 8 territories, 5–60 answers each on a scale of 1–5; reps differ with a standard deviation of 5 points and
+territories of 4; quality goes with customer mix (correlation .6); a fifth of the reps work in two territories; a tenth
+of the answers come from customers of several reps, and a tenth are repeats.
 
 *95 % intervals cover*: how often a rep's interval holds what it is about, the rep's quality about the company's
 average; ± is 1.96 standard errors, worlds being the units. *Shrunken scores cover*: the same of the reported score
