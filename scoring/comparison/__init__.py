@@ -249,7 +249,7 @@ def _verdict(difference: float, p: float) -> Verdict:
 def interval_null_p(difference: Floats, se: Floats, df: Floats, smallest: float) -> Floats:
     """p of the hypothesis that a difference is no larger than ``smallest``, either way (n,).
 
-    1 − F((|Δ| − δ)/se) + F((−|Δ| − δ)/se), F = t with ``df``, normal when infinite (Lehmann and Romano 2005, § 5.2).
+    1 − F((|Δ| − δ)/se) + F((−|Δ| − δ)/se), F = t with ``df``, normal when infinite (Hodges and Lehmann 1954).
     """
     size = np.abs(difference)
     beyond = stats.t.sf((size - smallest) / se, df) + stats.t.cdf((-size - smallest) / se, df)
