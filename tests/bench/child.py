@@ -9,7 +9,6 @@ import argparse
 import importlib
 import json
 import signal
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -100,4 +99,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -45,10 +45,10 @@ def machine() -> str:
 
 
 def ratio(what: str, slow: Measured, fast: Measured) -> str:
-    """A sentence comparing two figures of the same run of the bench."""
-    if not (slow.seconds and fast.seconds):
+    """A sentence comparing the processor time of two things in the same run of the bench; empty without a figure."""
+    if slow.unfinished or fast.unfinished:
         return ""
-    return f"{what}: × {slow.median / fast.median:.3g}"
+    return f"{what}: × {slow.processor / fast.processor:.3g} (processor)"
 
 
 def markdown(section: Section) -> str:
@@ -76,8 +76,8 @@ def _where(title: str, seconds: Mapping[str, float]) -> str:
 
 def _row(line: Line) -> str:
     measured = line.measured
-    if measured.problem:
-        cells = [line.what, measured.problem, "", "", ""]
+    if measured.unfinished:
+        cells = [line.what, measured.unfinished, "", "", ""]
     else:
         spread = f"{min(measured.seconds):.2f}–{max(measured.seconds):.2f} s of {len(measured.seconds)}"
         several = len(measured.seconds) > 1

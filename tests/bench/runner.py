@@ -11,10 +11,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+LIMIT = 600.0
+"""Seconds after which even what should finish is given up."""
 SETTINGS = {
     **os.environ,
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
@@ -29,27 +32,32 @@ class Broken(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
     """One process that ran: ``seconds`` by the clock, ``busy`` seconds of processor time, ``peak`` resident memory in
-    megabytes, what it printed last.
+    megabytes, the last line it printed; ``unfinished`` says why it did not reach its end.
     """
 
     seconds: float
     busy: float
     peak: float
     output: str
-    problem: str
+    unfinished: str
+
+    @property
+    def told(self) -> Any:
+        """What a child printed, as values."""
+        return json.loads(self.output)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """Several runs of one thing: ``seconds`` by the clock and ``busy`` seconds of processor time of each, the highest
-    ``peak`` in megabytes, or why there is none.
+    ``peak`` in megabytes; or why it is ``unfinished``. ``notes`` are sentences to print beside it.
     """
 
     seconds: tuple[float, ...] = ()
     busy: tuple[float, ...] = ()
     peak: float = 0.0
-    problem: str = ""
-    notes: tuple[str, ...] = field(default=())
+    unfinished: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def median(self) -> float:
@@ -62,12 +70,9 @@ class Measured:
         return statistics.median(self.busy)
 
 
-def command(arguments: Sequence[str], *, runs: int = 1, limit: float = 600) -> Measured:
-    """A program from its start to its end."""
-    processes = [_process([sys.executable, *arguments], limit) for _ in range(runs)]
-    for one in processes:
-        if one.problem:
-            raise Broken(f"{' '.join(arguments)}: {one.problem}")
+def command(arguments: Sequence[str], *, runs: int = 1) -> Measured:
+    """A program of Python from its start to its end."""
+    processes = [_finished(_process([sys.executable, *arguments], LIMIT)) for _ in range(runs)]
     return Measured(
         seconds=tuple(one.seconds for one in processes),
         busy=tuple(one.busy for one in processes),
@@ -75,43 +80,45 @@ def command(arguments: Sequence[str], *, runs: int = 1, limit: float = 600) -> M
     )
 
 
-def call(function: str, *arguments: object, runs: int = 1, limit: float = 600) -> Measured:
-    """What ``module:function(watch, *arguments)`` does inside ``with watch:``; the rest only counts as memory.
-
-    A run that does not finish, or fails, ends the series and is told as the problem.
-    """
-    seconds: list[float] = []
-    busy: list[float] = []
-    peak, notes = 0.0, ()
-    for _ in range(runs):
-        process = _child(function, arguments, limit)
-        if process.problem:
-            return Measured(peak=process.peak, problem=process.problem)
-        told = json.loads(process.output)
-        seconds.append(told["seconds"])
-        busy.append(told["busy"])
-        peak, notes = max(peak, process.peak), tuple(told["notes"])
-    return Measured(seconds=tuple(seconds), busy=tuple(busy), peak=peak, notes=notes)
+def call(function: str, *arguments: object, runs: int = 1) -> Measured:
+    """What ``module:function(watch, *arguments)`` does inside ``with watch:``; the rest only counts as memory."""
+    return _measured([_finished(_child(function, arguments)) for _ in range(runs)])
 
 
-def whereabouts(function: str, *arguments: object, limit: float = 600) -> dict[str, float]:
-    """Seconds by function of the product for the same call, sampled in one more run."""
-    process = _child(function, arguments, limit, "--where")
-    if process.problem:
-        raise Broken(f"{function}: {process.problem}")
-    return dict(json.loads(process.output)["where"])
+def attempt(function: str, *arguments: object, limit: float) -> Measured:
+    """The same once, for what may take longer than ``limit`` seconds or more memory than there is."""
+    process = _child(function, arguments, limit=limit)
+    return Measured(unfinished=process.unfinished) if process.unfinished else _measured([process])
+
+
+def whereabouts(function: str, *arguments: object) -> dict[str, float]:
+    """Processor seconds by function of the product for the same call, sampled in one more run."""
+    return dict(_finished(_child(function, arguments, "--where")).told["where"])
 
 
 def prepare(function: str, *arguments: object) -> None:
     """Make the files of a bench; nothing is measured."""
-    process = _child(function, arguments, 600)
-    if process.problem:
-        raise Broken(f"{function}: {process.problem}")
+    _finished(_child(function, arguments))
 
 
-def _child(function: str, arguments: Sequence[object], limit: float, *options: str) -> Process:
-    words = [sys.executable, "-m", "tests.bench.child", *options, function, *map(str, arguments)]
-    return _process(words, limit)
+def _measured(processes: Sequence[Process]) -> Measured:
+    told = [process.told for process in processes]
+    return Measured(
+        seconds=tuple(one["seconds"] for one in told),
+        busy=tuple(one["busy"] for one in told),
+        peak=max(process.peak for process in processes),
+        notes=tuple(told[-1]["notes"]),
+    )
+
+
+def _finished(process: Process) -> Process:
+    if process.unfinished:
+        raise Broken(process.unfinished)
+    return process
+
+
+def _child(function: str, arguments: Sequence[object], *options: str, limit: float = LIMIT) -> Process:
+    return _process([sys.executable, "-m", "tests.bench.child", *options, function, *map(str, arguments)], limit)
 
 
 def _process(words: Sequence[str], limit: float) -> Process:
@@ -126,17 +133,17 @@ def _process(words: Sequence[str], limit: float) -> Process:
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
-        problem = "" if process.returncode == 0 else _problem(err.read().decode(), seconds >= limit, limit)
+        unfinished, last = "", err.read().decode().strip().rpartition("\n")[2]
+        if process.returncode < 0:
+            unfinished = f"not finished within {limit:.0f} s" if seconds >= limit else "ended by the system"
+        elif "MemoryError" in last:
+            unfinished = "not enough memory"
+        elif process.returncode > 0:
+            raise Broken(f"{' '.join(words[1:])}: {last}")
         return Process(
             seconds=seconds,
             busy=usage.ru_utime + usage.ru_stime,
             peak=usage.ru_maxrss / 1024,
             output=out.read().decode().strip().rpartition("\n")[2],
-            problem=problem,
+            unfinished=unfinished,
         )
-
-
-def _problem(errors: str, overdue: bool, limit: float) -> str:
-    if overdue:
-        return f"not finished within {limit:.0f} s"
-    return errors.strip().rpartition("\n")[2] or "ended by the system, probably for want of memory"

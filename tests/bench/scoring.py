@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench.report import Line, Section, ratio
-from tests.bench.runner import Measured, call, command, prepare, whereabouts
+from tests.bench.runner import Measured, attempt, call, command, prepare, whereabouts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,12 +32,13 @@ cat(system.time(lmer(formula, answers))["elapsed"], "\\n")
 
 def adjusting(folder: Path) -> Section:
     """One item from arrays in memory, at one and at ten million answers."""
-    million, ten, group = folder / "million", folder / "ten-million", folder / "group"
+    table, million, ten, group = (folder / name for name in ("table", "million", "ten-million", "group"))
+    prepare(f"{WORLDS}:rows", table, 1_000_000, 20_000)
     prepare(f"{WORLDS}:arrays", million, 1_000_000, 20_000)
-    checked = call(f"{HERE}:check", million, runs=3)
+    checked = call(f"{HERE}:check", table, runs=3)
     once = call(f"{HERE}:adjust_ratings", million, runs=5)
     where = whereabouts(f"{HERE}:adjust_ratings", million)
-    checking = whereabouts(f"{HERE}:check", million)
+    checking = whereabouts(f"{HERE}:check", table)
     prepare(f"{WORLDS}:arrays", ten, 10_000_000, 20_000)
     tenfold = call(f"{HERE}:adjust_ratings", ten)
     prepare(f"{WORLDS}:arrays", group, 100_000, 2_000)
@@ -92,11 +93,11 @@ def beside_others(folder: Path) -> Section:
         ours = call(f"{HERE}:adjust_ratings", path, runs=3)
         lines.append(Line(what=f"{size}: Evenhand, all of it", measured=ours))
         others = {
-            "statsmodels MixedLM, a random intercept per rep": call(f"{HERE}:mixed_model", path, limit=PATIENCE),
-            "statsmodels OLS, a column per rep": call(f"{HERE}:dummies", path, limit=PATIENCE),
+            "statsmodels MixedLM, a random intercept per rep": attempt(f"{HERE}:mixed_model", path, limit=PATIENCE),
+            "statsmodels OLS, a column per rep": attempt(f"{HERE}:dummies", path, limit=PATIENCE),
         }
         if shutil.which("Rscript"):
-            others["R lme4, random intercepts per rep and territory"] = call(f"{HERE}:lmer", path, limit=PATIENCE)
+            others["R lme4, random intercepts per rep and territory"] = attempt(f"{HERE}:lmer", path, limit=PATIENCE)
         for name, measured in others.items():
             lines.append(Line(what=f"{size}: {name}", measured=measured))
             remarks += [ratio(f"{size}, {name} against Evenhand", measured, ours), *measured.notes]
@@ -114,19 +115,20 @@ def _adjust(path: Path, runs: int) -> Measured:
 
 
 def adjust_ratings(watch: Watch, path: str) -> None:
+    """Scores, steps, uncertainty, and the record of the run with its intervals and checks."""
     from scoring.adjustment import adjust
     from tests.bench.worlds import spec, stored
 
     ratings = stored(path)
     with watch:
-        adjust(ratings, spec())
+        adjust(ratings, spec()).record()
 
 
 def check(watch: Watch, path: str) -> None:
     from scoring.ratings import Ratings
     from tests.bench.worlds import spec, stored
 
-    table = stored(f"{path}-table")
+    table = stored(path)
     with watch:
         Ratings.from_table(table, spec())
 
@@ -197,5 +199,5 @@ def _design(path: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     from tests.bench.worlds import ITEM, spec, stored
 
     ratings = stored(path)
-    columns = Design.build(ratings, spec()).block(ratings, slice(0, len(ratings))).T
+    columns = Design.build(ratings, spec()).block(ratings, slice(0, len(ratings)))
     return ratings.items[ITEM], np.column_stack([np.ones(len(ratings)), columns]), ratings.rep, ratings.territory

@@ -43,12 +43,9 @@ reason = "how long a student has been enrolled is fixed before the lectures begi
 
 def spec() -> AdjustmentSpec:
     """One item and seven attributes of customers, which make 20 design columns."""
-    kinds = {"segment": "category", "mode": "category", "tenure": "number", **dict.fromkeys(LEVELS, "category")}
-    adjusters = {**kinds, "spend": "number"}
-    return AdjustmentSpec(
-        items=(ItemSpec(name=ITEM, lo=1, hi=5),),
-        adjusters=tuple(AdjusterSpec(name=name, kind=kind, reason=REASON) for name, kind in adjusters.items()),
-    )
+    categories = [AdjusterSpec(name=name, kind="category", reason=REASON) for name in ("segment", "mode", *LEVELS)]
+    numbers = [AdjusterSpec(name=name, kind="number", reason=REASON) for name in ("tenure", "spend")]
+    return AdjustmentSpec(items=(ItemSpec(name=ITEM, lo=1, hi=5),), adjusters=(*categories, *numbers))
 
 
 def table(responses: int, reps: int) -> pd.DataFrame:
@@ -62,11 +59,14 @@ def table(responses: int, reps: int) -> pd.DataFrame:
     return ratings
 
 
+def rows(_watch: Watch, path: str, responses: str, reps: str) -> None:
+    """A table in memory, kept as it is for other processes."""
+    store(path, table(int(responses), int(reps)))
+
+
 def arrays(_watch: Watch, path: str, responses: str, reps: str) -> None:
-    """The table and the checked ratings in memory, kept as they are for other processes."""
-    ratings = table(int(responses), int(reps))
-    store(f"{path}-table", ratings)
-    store(path, Ratings.from_table(ratings, spec()))
+    """Checked ratings in memory, kept as they are for other processes."""
+    store(path, Ratings.from_table(table(int(responses), int(reps)), spec()))
 
 
 def lectures(_watch: Watch, path: str) -> None:
