@@ -146,7 +146,7 @@ def _in_words(kind: str, sheet: Sheet, report: Report, *, dry_run: bool) -> Iter
         yield f"{kind}: {report.read} rows read, {rows} refused, nothing stored."
         return
     counts = f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged"
-    yield f"{kind}: {report.read} rows read, {counts}{' if it were stored' if dry_run else ''}."
+    yield f"{kind}: {report.read} rows read, {counts}{' (dry run: nothing stored)' if dry_run else ''}."
 
 
 period = AppGroup("period", help="The periods scores and appraisals belong to.")

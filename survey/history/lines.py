@@ -57,9 +57,9 @@ _ADJUSTERS: dict[str, tuple[tuple[str, ...], Callable[[str], Any]]] = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Given:
-    """One line, ready to be stored. `number` is its row in the sheet."""
+    """One line, ready to be stored. `number` is its row in the sheet. (Without slots, to remember its digests.)"""
 
     number: int
     row: AnswerRow

@@ -96,7 +96,7 @@ def test_a_dry_run_says_the_same_and_stores_nothing(evenhand: Evenhand, file: Ma
     assert (done.exit_code, json.loads(done.stdout)["created"]) == (0, 2)
     assert _everything(session) == [0, 0, 0]
     assert session.scalar(select(func.count(JournalEntry.id))) == 0
-    assert "if it were stored" in evenhand("import", "territories", file(TERRITORIES), "--dry-run").stdout
+    assert "dry run: nothing stored" in evenhand("import", "territories", file(TERRITORIES), "--dry-run").stdout
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
