@@ -25,7 +25,7 @@ blueprint = Blueprint("answering", __name__)
 log = logging.getLogger("evenhand.answering")
 
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
-BUTTONS = frozenset({"switch", "send"})
+BUTTONS = frozenset({"stay", "switch", "send"})
 
 
 class UnreadableForm(Refused):
@@ -116,11 +116,16 @@ def sheet(token: str) -> ResponseReturnValue:
 @blueprint.post("/s/<token>")
 @access.permission(access.PUBLIC)
 def answer(token: str) -> ResponseReturnValue:
-    """Record what a person chose, or show the same page in the other language without recording."""
+    """Record what a person chose, or show the same page in the other language without recording.
+
+    Enter in a field presses a button that asks for nothing: the browser stays where it is.
+    """
     invitation = _invitation(token)
     form = _posted(invitation)
     try:
         nonce = _nonce(form, invitation)
+        if "stay" in request.form:
+            return "", 204
         if "switch" in request.form:
             return _page(invitation, form)
         if not form.validate():

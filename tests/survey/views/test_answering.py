@@ -253,6 +253,16 @@ def test_switching_the_language_loses_nothing_and_records_nothing(
     assert session.scalars(select(ResponseVersion.language)).all() == ["en"]
 
 
+def test_enter_in_a_field_sends_nothing_and_moves_nothing(client: FlaskClient, session: Session, asked: Asked) -> None:
+    page = client.get(asked.zh).text
+    first = re.findall(r"<button([^>]*)>", page)[0]
+    assert first == ' form="answers" name="stay" value="1" hidden'
+    before = _snapshot(session)
+    stayed = client.post(asked.zh, data={**sheet(client, asked.zh), "stay": "1"})
+    assert (stayed.status_code, stayed.data) == (204, b"")
+    assert _snapshot(session) == before
+
+
 def test_a_link_may_be_opened_in_either_language(client: FlaskClient, asked: Asked) -> None:
     assert '<html lang="en">' in client.get(f"{asked.zh}?lang=en").text
     assert '<html lang="zh-Hans">' in client.get(f"{asked.zh}?lang=tlh").text
