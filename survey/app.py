@@ -83,7 +83,7 @@ def _configuration(settings: Settings) -> dict[str, object]:
     return {
         "SETTINGS": settings,
         "SECRET_KEY": settings.secret_key.get_secret_value(),
-        "SQLALCHEMY_ENGINES": {"default": settings.database},
+        "SQLALCHEMY_ENGINES": {"default": {"url": settings.database, "hide_parameters": True}},
         "ALEMBIC": {"script_location": "migrations"},
         "ALEMBIC_CONTEXT": {"render_as_batch": True, "compare_server_default": False},
         "BABEL_TRANSLATION_DIRECTORIES": "translations",

@@ -137,18 +137,23 @@ def _territories(session: Session, period: Period) -> dict[int, tuple[str, ...]]
 
 
 def _managers(session: Session, period: Period) -> dict[int, str]:
-    """Each rep's last manager up to the period's end, by name where the address belongs to somebody we know."""
+    """Each rep's last manager up to the period's end, by name where the address belongs to somebody we know.
+
+    A roster that came in after the period knows no earlier manager than its first: that one stands.
+    """
     lines = session.execute(
-        select(ReportingLine.rep_id, ReportingLine.manager_email)
-        .where(ReportingLine.since_on <= period.to_on)
-        .order_by(ReportingLine.since_on, ReportingLine.id)
-    )
+        select(ReportingLine.rep_id, ReportingLine.manager_email, ReportingLine.since_on).order_by(
+            ReportingLine.since_on, ReportingLine.id
+        )
+    ).all()
     named = {
         str(email).lower(): name
         for person in (User, Rep)
         for email, name in session.execute(select(person.email, person.name).where(person.email.is_not(None)))
     }
-    return {rep_id: named.get(email.lower(), email) for rep_id, email in lines}
+    in_time = {rep_id: email for rep_id, email, since in lines if since <= period.to_on}
+    first = {rep_id: email for rep_id, email, _since in reversed(lines)}
+    return {rep_id: named.get(email.lower(), email) for rep_id, email in (first | in_time).items()}
 
 
 def _months(since: date | None, until: date) -> int | None:
