@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, joinedload
 from survey import journal
 from survey.appraisals.inputs import manager_addresses, rep_of
 from survey.appraisals.statement import Decision, Paper, Standing, Statement, journaled_as, snapshot_hash
-from survey.models import Appraisal, JournalEntry, Period, Rep, SchemeVersion
+from survey.models import Appraisal, JournalEntry, Period, Rep
 from survey.refusals import N_, Refused
 from survey.roster import periods
 
@@ -79,7 +79,8 @@ class Row:
     period: str
     rep: str
     name: str
-    scheme: str
+    scheme_zh: str
+    scheme_en: str
     state: str
     printed: str
     proposed_band: str
@@ -89,21 +90,20 @@ class Row:
 def listed(session: Session, reader: Reader, period: str | None = None) -> tuple[Row, ...]:
     """The last revision the reader may see of every appraisal: newest period first, then by name."""
     found = session.execute(
-        select(Appraisal, Rep, Period, SchemeVersion.name)
+        select(Appraisal, Rep, Period)
         .join(Rep, Rep.id == Appraisal.rep_id)
         .join(Period, Period.id == Appraisal.period_id)
-        .join(SchemeVersion, SchemeVersion.id == Appraisal.scheme_version_id)
         .where(reader.allowed, *([Period.code == period] if period else []))
         .order_by(Period.from_on.desc(), Rep.name, Appraisal.number, Appraisal.revision)
     )
-    last = {row.number: (row, rep, of, scheme) for row, rep, of, scheme in found}
+    last = {row.number: (row, rep, of) for row, rep, of in found}
     return tuple(
         Row(
             id=row.id, number=row.number, revision=row.revision, period=of.code, rep=rep.code, name=rep.name,
-            scheme=scheme, state=row.state, printed=row.outcome["printed"], proposed_band=row.band or "",
-            final_band=row.final_band,
+            scheme_zh=row.statement["scheme_title_zh"], scheme_en=row.statement["scheme_title_en"],
+            state=row.state, printed=row.outcome["printed"], proposed_band=row.band or "", final_band=row.final_band,
         )
-        for row, rep, of, scheme in last.values()
+        for row, rep, of in last.values()
     )  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def _papers(session: Session, rows: Iterable[Appraisal]) -> tuple[Paper, ...]:
     chosen = list(rows)
     anchors = _anchors(session, [journaled_as(row.number, row.revision) for row in chosen])
     return tuple(
-        Paper(statement=_statement(row), standing=_standing(row, anchors[journaled_as(row.number, row.revision)]))
+        Paper(statement=_statement(row), standing=_standing(row, anchors.get(journaled_as(row.number, row.revision))))
         for row in chosen
     )
 
@@ -154,14 +154,20 @@ def _anchors(session: Session, subjects: list[str]) -> dict[str, str]:
 
 def _statement(row: Appraisal) -> Statement:
     if snapshot_hash(row.statement, row.outcome) != row.snapshot_hash:
-        raise StatementChanged(
-            N_("%(number)s was changed after it was drawn up; it cannot be shown. Restore it from a backup."),
-            number=row.number,
-        )
+        raise _changed(row)
     return Statement.from_record(row.statement, row.outcome)
 
 
-def _standing(row: Appraisal, anchor: str) -> Standing:
+def _changed(row: Appraisal) -> StatementChanged:
+    return StatementChanged(
+        N_("%(number)s was changed after it was drawn up; it cannot be shown. Restore it from a backup."),
+        number=row.number,
+    )
+
+
+def _standing(row: Appraisal, anchor: str | None) -> Standing:
+    if anchor is None:  # nothing is drawn up without a line in the journal
+        raise _changed(row)
     decision = None
     if row.finalised_at is not None:
         decision = Decision(

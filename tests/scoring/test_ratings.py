@@ -6,13 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scoring.columns import BadWeight, MissingIdentity, NotFinite
 from scoring.ratings import (
-    BadWeight,
     Category,
     MissingColumn,
-    MissingIdentity,
     NoRatings,
-    NotFinite,
     Number,
     OneCustomer,
     OneRep,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import date, datetime
 
 import pytest
+from click.testing import Result
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -268,3 +271,37 @@ def test_the_manager_is_named_where_known(session: Session, kelon: Appraisal, no
     version = session.get(SchemeVersion, kelon.scheme_version_id)
     ((row, _),) = drawing.draw_up(session, "2026-H1", version, by="x", at=now).appraisals
     assert read(session, row).statement.person.manager == "周主管"
+
+
+Evenhand = Callable[..., Result]
+
+
+def test_the_command_draws_up_drafts_and_proposals(session: Session, surveyed: Surveyed, evenhand: Evenhand) -> None:
+    put_facts(session, "R01")
+    put_events(session, "R01", (("inventory", 3), ("weather", 1)))
+    session.commit()
+    refused = evenhand("appraise", "2026-H1", "--scheme", "kelon-branch-manager")
+    assert refused.exit_code == 1
+    assert "--draft" in refused.stderr
+    draft = json.loads(evenhand("appraise", "2026-H1", "--scheme", "kelon-branch-manager", "--draft", "--json").stdout)
+    assert [(one["number"], one["state"], one["change"]) for one in draft["appraisals"]] == [
+        ("A-2026-H1-R01", "draft", "created")
+    ]
+    assert draft["unused"] == ["weather"]
+    evenhand("schemes", "adopt", "kelon-branch-manager")
+    done = evenhand("appraise", "2026-H1", "--scheme", "kelon-branch-manager", "--rep", "R01")
+    assert "1 appraisals under kelon-branch-manager 1: 1 proposed" in done.stdout
+    assert "no line for weather" in done.stdout
+    unknown = evenhand("appraise", "2026-H1", "--scheme", "nobody", "--draft")
+    assert unknown.exit_code == 1
+    assert "There is no scheme nobody" in unknown.stderr
+
+
+def test_a_roster_that_came_in_after_the_period_still_names_the_manager(
+    session: Session, surveyed: Surveyed, now: datetime
+) -> None:
+    session.execute(update(ReportingLine).values(since_on=date(2026, 7, 6)))
+    put_facts(session, "R02", {"collection": (92, 100)})
+    version = adopt(session, "kelon-branch-manager", now)
+    done = drawing.draw_up(session, "2026-H1", version, by="c", at=now)
+    assert read(session, done.appraisals[0][0]).statement.person.manager == surveyed.manager

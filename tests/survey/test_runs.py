@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
 from datetime import datetime
 from io import BytesIO
+from pathlib import Path
 
 import pandas as pd
 import pytest
+from click.testing import Result
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -112,7 +117,8 @@ def test_the_snapshot_names_no_customer(session: Session, run: Run, surveyed: Su
 def test_the_unanswered_are_part_of_the_frame(session: Session, run: Run) -> None:
     table = pd.read_parquet(BytesIO(run.snapshot))
     assert table["overall"].isna().sum() == 9 * 6
-    assert run.record["items"]["overall"]["findings"] == []
+    findings = [finding["name"] for finding in run.record["findings"]]
+    assert "duplicate_rows" not in findings
 
 
 def test_a_stored_run_comes_out_again(session: Session, run: Run) -> None:
@@ -180,3 +186,50 @@ def test_a_window_of_two_periods_reads_the_one_before(session: Session, surveyed
     session.flush()
     run = runs.score_period(session, "2026-H2", SPEC.replace("window = 1", "window = 2"), by="a", at=now)
     assert _score(session, run, "R01").responses == 24
+
+
+Evenhand = Callable[..., Result]
+
+
+def test_the_command_scores_and_says_how_sure_it_is(
+    session: Session, surveyed: Surveyed, evenhand: Evenhand, tmp_path: Path
+) -> None:
+    done = evenhand("score", "2026-H1", "--json")
+    assert done.exit_code == 0, done.stderr
+    told = json.loads(done.stdout)
+    session.rollback()
+    run = session.get(Run, told["run"])
+    assert (told["fingerprint"], told["reps"]) == (run.fingerprint, 10)
+    assert told["evidence"]["withheld"] == 1
+    assert any("two or more reps" in finding for finding in told["findings"])
+    again = json.loads(evenhand("score", "recompute", str(run.id), "--json").stdout)
+    assert again["largest_difference"] <= 1e-9
+    assert f"Run {run.id} came out again" in evenhand("score", "recompute", str(run.id)).stdout
+    spec = tmp_path / "our.toml"
+    spec.write_text(SPEC.replace("minimum_customers = 5", "minimum_customers = 25"))
+    assert json.loads(evenhand("score", "2026-H1", "--spec", spec, "--json").stdout)["evidence"]["withheld"] == 10
+
+
+def test_the_command_explains_in_both_languages(session: Session, run: Run, evenhand: Evenhand) -> None:
+    session.commit()
+    composite = _score(session, run, "R01")
+    english = evenhand("score", "explain", "2026-H1", "R01").stdout
+    assert f"{composite.raw:.1f}  raw: 24 answers of 24 customers" in english
+    assert f"{composite.reported:.1f}  reported" in english
+    assert "customer segment" in english
+    chinese = evenhand("score", "explain", "2026-H1", "R01", "--lang", "zh").stdout
+    assert f"{composite.adjusted:.1f}  调整后" in chinese
+    assert "24 位客户的 24 份答卷" in chinese
+    withheld = evenhand("score", "explain", "2026-H1", "R10").stdout
+    assert "Too few customers answered" in withheld
+    assert not re.search(r"\d\.\d", withheld)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_the_command_refuses_in_one_sentence(surveyed: Surveyed, evenhand: Evenhand) -> None:
+    done = evenhand("score", "2031-H1")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert evenhand("score").exit_code == 2
+    assert evenhand("score", "recompute", "x").exit_code == 2
+    assert "Example: evenhand score" in evenhand("score", "--help").stdout

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 import pytest
+from click.testing import Result
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -59,3 +63,35 @@ def test_mistakes_are_all_named(session: Session, now: datetime) -> None:
     assert [one for one in schemes.mistakes(KELON) if not one.warning] == []
     with pytest.raises(schemes.UnknownScheme, match="taiwan-six"):
         schemes.adopted(session, "nobody's")
+
+
+Evenhand = Callable[..., Result]
+
+
+def test_the_commands_list_show_check_and_adopt(session: Session, evenhand: Evenhand) -> None:
+    listed = json.loads(evenhand("schemes", "list", "--json").stdout)
+    assert {"name", "title", "source"} <= listed[0].keys()
+    assert "taiwan-six" in [one["name"] for one in listed]
+    shown = json.loads(evenhand("schemes", "show", "taiwan-six", "--json").stdout)
+    assert [one["weight"] for one in shown["indicators"]] == [35, 20, 15, 10, 10, 10]
+    assert "our default" in evenhand("schemes", "show", "taiwan-six").stdout
+    assert evenhand("schemes", "adopt", "taiwan-six").exit_code == 0
+    session.rollback()
+    assert schemes.adopted(session, "taiwan-six").adopted_by == "command line"
+    assert "adopted" in evenhand("schemes", "list").stdout
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_file_is_checked_line_by_line(evenhand: Evenhand, tmp_path: Path) -> None:
+    file = tmp_path / "ours.toml"
+    file.write_text(KELON.replace("weight = 40", "weight = 50"))
+    done = evenhand("schemes", "check", file)
+    assert done.exit_code == 1
+    assert "sum to 110" in done.stderr
+    found = json.loads(evenhand("schemes", "check", file, "--json").stdout)
+    assert not found["usable"]
+    assert evenhand("schemes", "adopt", file).exit_code == 1
+    file.write_text(KELON.replace("kelon-branch-manager", "ours"))
+    assert evenhand("schemes", "check", file).exit_code == 0
+    assert evenhand("schemes", "adopt", file).exit_code == 0
+    assert evenhand("schemes", "show", "nobody").exit_code == 1
