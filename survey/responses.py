@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import campaigns, questionnaires
+from survey import campaigns, invitations, questionnaires
 from survey.models import Answer, Invitation, Response, ResponseVersion, Subject
 from survey.questionnaires.sheet import SKIPPED, Questionnaire, Reply
 from survey.refusals import N_, Refused
@@ -68,6 +68,7 @@ def record(
         _add_version(session, response, invitation, replies, sheet, nonce=nonce, language=language, at=at)
         responses[subject_id] = response
     session.flush()
+    invitations.hold_mail(session, invitation, "The customer has answered.")
     invitation.disposition = "completed" if _is_complete(session, invitation, sheet) else "partial"
     return Recorded(repeated=False, subjects=len(answered))
 

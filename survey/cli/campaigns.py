@@ -14,6 +14,7 @@ from survey.context import actor, now, session, settings
 from survey.invitations import links
 
 DATE = click.DateTime(["%Y-%m-%d"])
+MOST_NAMED = 10
 
 campaign = AppGroup("campaign", help="A question sheet put to customers between two dates.")
 
@@ -75,7 +76,7 @@ def status(code: str, as_json: bool) -> None:
         click.echo(json.dumps(asdict(found), default=str, ensure_ascii=False))
         return
     click.echo(f"{found.code}: {found.state}, {found.opens_on} to {found.closes_on}, about {found.period}")
-    click.echo(f"Asked about {found.subjects} times a rep; answered {found.responses} times.")
+    click.echo(f"Opinions about reps asked for {found.subjects}, received {found.responses}.")
     for heading, counts in (("Invitations", found.invitations), ("Messages", found.messages)):
         for name, count in sorted(counts.items()):
             click.echo(f"{heading:12} {name:14} {count:7}")
@@ -100,9 +101,14 @@ def invite(code: str, print_links: bool, as_json: bool) -> None:
         return
     click.echo(f"Invited {done.invited}; invited before {done.invited_before}.")
     if done.unreachable:
-        click.echo(f"Without a mail address: {len(done.unreachable)} customers ({', '.join(done.unreachable[:10])} …)")
+        click.echo(f"No mail reaches {len(done.unreachable)} customers: {_some(done.unreachable)}.")
     for line in printed:
         click.echo(f"{line['customer']}\t{line['contact']}\t{line['link']}")
+
+
+def _some(codes: tuple[str, ...]) -> str:
+    shown = ", ".join(codes[:MOST_NAMED])
+    return f"{shown} and {len(codes) - MOST_NAMED} more" if len(codes) > MOST_NAMED else shown
 
 
 def _links(campaign_id: int, code: str) -> list[dict[str, str]]:

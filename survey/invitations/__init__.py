@@ -159,7 +159,7 @@ def adjusters(customer: Customer, contact: Contact, *, on: date, mode: str = "we
 def revoke(session: Session, invitation: Invitation, *, reason: str, by: str, at: datetime) -> None:
     """Take every link of an invitation back; mail still waiting is not sent."""
     invitation.revoked_at = at
-    _hold_mail(session, invitation, "The invitation was taken back.")
+    hold_mail(session, invitation, "The invitation was taken back.")
     details = {"reason": reason}
     journal.record(session, "invitation revoked", f"invitation {invitation.id}", details, by=by, at=at)
 
@@ -170,10 +170,11 @@ def opt_out(session: Session, invitation: Invitation, *, at: datetime) -> None:
         invitation.contact.opted_out_at = invitation.contact.opted_out_at or at
     if invitation.disposition in UNANSWERED:
         invitation.disposition = "opted out"
-    _hold_mail(session, invitation, "The customer asked for no more mail.")
+    hold_mail(session, invitation, "The customer asked for no more mail.")
 
 
-def _hold_mail(session: Session, invitation: Invitation, reason: str) -> None:
+def hold_mail(session: Session, invitation: Invitation, reason: str) -> None:
+    """Do not send what still waits for this person."""
     session.execute(
         update(OutboxMessage)
         .where(OutboxMessage.invitation_id == invitation.id, OutboxMessage.state == "queued")

@@ -15,7 +15,7 @@ from survey import questionnaires, responses
 from survey.config import Settings
 from survey.context import db
 from survey.database import begin_write
-from survey.models import Answer, Invitation, Response, ResponseVersion
+from survey.models import Answer, Invitation, OutboxMessage, Response, ResponseVersion
 from survey.questionnaires.sheet import Reply
 from tests.asking import ask, plan
 
@@ -109,6 +109,13 @@ def test_the_core_about_everyone_is_a_complete_answer(bob: Invitation, say: Say,
     assert bob.disposition == "partial"
     say(now, "n2", {1: core})
     assert bob.disposition == "completed"
+
+
+def test_who_has_answered_is_not_asked_by_mail_still_waiting(session: Session, say: Say, now: datetime) -> None:
+    say(now, "n1", {0: {"knowledge": "5"}})
+    session.flush()
+    states = select(OutboxMessage.state).order_by(OutboxMessage.id)
+    assert session.scalars(states).all() == ["queued", "failed"]
 
 
 def test_nothing_chosen_is_refused_and_leaves_nothing(
