@@ -81,7 +81,7 @@ def _place(frame: FrameType | None) -> str:
         if name.startswith("<frozen importlib"):
             return "importing"
         if not found and name.startswith(PRODUCT):
-            found = f"{frame.f_globals['__name__']}.{frame.f_code.co_qualname}"
+            found = f"{frame.f_globals['__name__']}.{frame.f_code.co_qualname.partition('.<locals>')[0]}"
         frame = frame.f_back
     return found or "outside the product"
 
