@@ -354,10 +354,16 @@ NONCES: dict[str, Callable[[str, str], dict[str, str]]] = {
     "missing": lambda _ours, _other: {},
     "empty": lambda _ours, _other: {"nonce": ""},
     "made up": lambda _ours, _other: {"nonce": "abc.def"},
-    "altered": lambda ours, _other: {"nonce": ours[:-1] + ("A" if ours[-1] != "A" else "B")},
+    "altered": lambda ours, _other: {"nonce": _with_another_signature(ours)},
     "of another link": lambda _ours, other: {"nonce": other},
     "long": lambda ours, _other: {"nonce": ours * 1000},
 }
+
+
+def _with_another_signature(nonce: str) -> str:
+    """Change the signature's first character: its last one has bits that stand for nothing."""
+    payload, signature = nonce.rsplit(".", 1)
+    return f"{payload}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
 
 
 def test_a_form_this_page_did_not_make_is_not_recorded_but_not_lost(
