@@ -299,7 +299,7 @@ def test_a_page_that_takes_too_long_is_stopped() -> None:
 
 def test_a_page_that_takes_too_much_is_stopped() -> None:
     with Press(memory_bytes=200 * 1024**2) as press, pytest.raises(PrintingFailed, match="stopped"):
-        press.print(PLAIN * 2000)
+        press.print("<p>A page.</p>" * 200_000)
 
 
 def test_a_killed_printing_process_is_started_again() -> None:
