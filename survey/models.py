@@ -247,6 +247,7 @@ class ResponseVersion(Base):
     nonce: Mapped[str] = mapped_column(String(64))
     answered_at: Mapped[datetime]
     mode: Mapped[str] = mapped_column(_one_of("mode", "web", "phone", "paper"))
+    interviewer: Mapped[str | None]
     language: Mapped[str | None] = mapped_column(_one_of("language", "zh", "en"))
 
 
@@ -266,6 +267,61 @@ class Answer(Base):
     state: Mapped[str] = mapped_column(_one_of("answer_state", "answered", "not applicable", "skipped", "text"))
     value: Mapped[float | None]
     text: Mapped[str | None] = mapped_column(Text)
+
+
+class Draft(Base):
+    """What was chosen and not sent: never counted, gone once the invitation is answered or its campaign closes.
+    `replies`: subject id → item → what a form posts. `interviewer` when it was taken down on the telephone."""
+
+    __tablename__ = "draft"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    invitation_id: Mapped[int] = mapped_column(ForeignKey("invitation.id"), unique=True)
+    replies: Mapped[Json] = mapped_column(JSON)
+    interviewer: Mapped[str | None]
+    saved_at: Mapped[datetime]
+
+
+class FollowUp(Base):
+    """A customer unhappy with a rep agreed to be contacted: a task of the rep's manager, one a subject."""
+
+    __tablename__ = "follow_up"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"), unique=True)
+    agreed_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    done_by: Mapped[str | None]
+    what_happened: Mapped[str | None] = mapped_column(Text)
+    subject: Mapped[Subject] = relationship()
+
+
+class Interview(Base):
+    """One invitation to be asked by telephone, by one interviewer (a user's e-mail address), next at `due_at`."""
+
+    __tablename__ = "interview"
+    __table_args__ = (Index(None, "interviewer", "state"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    invitation_id: Mapped[int] = mapped_column(ForeignKey("invitation.id"), unique=True)
+    interviewer: Mapped[str]
+    state: Mapped[str] = mapped_column(
+        _one_of("interview_state", "waiting", "completed", "refused", "wrong person", "not reached")
+    )
+    due_at: Mapped[datetime]
+    handed_out_at: Mapped[datetime]
+    invitation: Mapped[Invitation] = relationship()
+    calls: Mapped[list[Call]] = relationship(order_by="Call.id")
+
+
+class Call(Base):
+    """One call and what came of it."""
+
+    __tablename__ = "call"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    interview_id: Mapped[int] = mapped_column(ForeignKey("interview.id"), index=True)
+    called_at: Mapped[datetime]
+    by: Mapped[str]
+    outcome: Mapped[str] = mapped_column(
+        _one_of("call_outcome", "no answer", "busy", "call back", "refused", "wrong person", "completed")
+    )
 
 
 class OutboxMessage(Base):
