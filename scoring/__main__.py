@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 Files = Mapping[Path, "pd.DataFrame | str"]
 
 
-NUMBERS_ONLY = {"plan", "simulate"}
-"""Commands whose input is the numbers after them: what these refuse is wrong usage."""
+TABLES = (".csv", ".parquet")
 
 
 class Unusable(Refusal):
@@ -54,10 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refused(str(problem))
     except OSError as problem:
         return _refused(f"{problem.filename}: {problem.strerror}; check the path and that you may use it.")
-    except ValueError as problem:
-        if options.command not in NUMBERS_ONLY:
-            raise
-        parser.error(str(problem))
     if isinstance(outcome, int):
         return outcome
     print(outcome)
@@ -153,7 +148,10 @@ def _effects(path: Path) -> dict[str, dict[str, float]]:
 
 
 def _write(files: Files) -> None:
-    """Write each file beside its place and move it there whole."""
+    """Write each file beside its place and move it there whole. Raises Unusable before anything is written."""
+    for path, content in files.items():
+        if not isinstance(content, str) and path.suffix not in TABLES:
+            raise Unusable(path=path, what=f"a table is written as {' or '.join(TABLES)}; name the file so")
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.part")

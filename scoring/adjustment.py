@@ -20,6 +20,7 @@ from scoring.ratings import Ratings
 from scoring.results import Result, composite_result, item_result, unanswered
 from scoring.scores import Score, Step
 from scoring.spec import AdjustmentSpec
+from scoring.suppression import complemented
 from scoring.working import CompositeWorking, ItemWorking, clustered
 
 METHOD = "1"
@@ -112,6 +113,7 @@ def adjust(
     if composite and whole:
         kept = kept_effects(ratings, spec, composite.name, territory_effects)
         results[composite.name] = composite_result(composite, whole, spec, policy, results, kept)
+        results = complemented(results, composite.name, [item.name for item in composite.items], composite.weighting)
     return Adjustment(
         spec=spec, ratings=ratings, design=design, policy=policy, results=tuple(results.values()),
         findings=(*ratings.findings, *design.findings, *policy_findings),

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from scoring.findings import Refusal
 from scoring.reliability import needed_answers
 
 Reach = Literal["one period", "two periods", "more periods", "never"]
@@ -19,6 +20,12 @@ SENTENCES: dict[str, str] = {
     "are needed. A higher response rate or a longer window would reach them.",
     "never": "Never: there are %(customers)d customers to ask, and %(needed)d would have to answer.",
 }
+
+
+class NotPlanned(Refusal):
+    """Numbers no wave can be planned with."""
+
+    sentence = "%(problem)s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +69,15 @@ def plan(*, customers: int, response_rate: float, reliability: float, icc: float
         icc: the share of the variance of single answers that lies between reps, between 0 and 1.
 
     Raises:
-        ValueError: a share that is not one, or a negative number of customers.
+        NotPlanned: a response rate that is none, or a negative number of customers.
+        NotBetweenZeroAndOne: a reliability or intraclass correlation that is none.
     """
     if not 0 < response_rate <= 1:
-        raise ValueError(f"response_rate is {response_rate}; give the share of customers who answer, such as 0.3")
+        raise NotPlanned(
+            problem=f"response-rate is {response_rate}; give the share of customers who answer, such as .3."
+        )
     if customers < 0:
-        raise ValueError(f"customers is {customers}; give how many can be asked")
+        raise NotPlanned(problem=f"customers is {customers}; give how many can be asked, 0 or more.")
     needed = needed_answers(reliability, icc)
     return Plan(
         customers=customers,
@@ -96,10 +106,11 @@ def report(options: Namespace) -> str:
     """What ``plan`` prints.
 
     Raises:
-        ValueError: a number outside its range, or only one of customers and response rate.
+        NotPlanned: a number outside its range, or only one of customers and response rate.
+        NotBetweenZeroAndOne: a reliability or intraclass correlation that is none.
     """
     if (options.customers is None) != (options.response_rate is None):
-        raise ValueError("customers and response-rate go together; give both or neither")
+        raise NotPlanned(problem="customers and response-rate go together; give both or neither.")
     if options.customers is None:
         return f"{needed_answers(options.reliability, options.icc)} answers per rep are needed."
     made = plan(

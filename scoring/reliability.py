@@ -8,8 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
+from scoring.findings import Refusal
 from scoring.spec import AdjustmentSpec
 from scoring.sums import Floats
+
+
+class NotBetweenZeroAndOne(Refusal):
+    """A reliability or an intraclass correlation that is none."""
+
+    sentence = "%(name)s is %(value)s; give a number above 0 and below 1, such as .5."
 
 
 def reliability(prediction_variance: Floats, between: float) -> Floats:
@@ -40,9 +47,14 @@ def evidence(
 
 
 def needed_answers(reliability: float, icc: float) -> int:
-    """Answers per rep for a reliability: R/(1−R)·(1−ICC)/ICC, ICC the share of variance that lies between reps."""
-    if not 0 < reliability < 1 or not 0 < icc < 1:
-        raise ValueError(f"reliability {reliability} and icc {icc} must lie between 0 and 1")
+    """Answers per rep for a reliability: R/(1−R)·(1−ICC)/ICC, ICC the share of variance that lies between reps.
+
+    Raises:
+        NotBetweenZeroAndOne: either of them.
+    """
+    for name, value in (("reliability", reliability), ("icc", icc)):
+        if not 0 < value < 1:
+            raise NotBetweenZeroAndOne(name=name, value=value)
     return math.ceil(round(reliability / (1 - reliability) * (1 - icc) / icc, 9))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from scoring.synthetic import Company, invent
+from scoring.synthetic import Company, NotACompany, invent
 
 ITEMS = ("knowledge", "delivery", "responsiveness")
 ANSWERS_PER_REP = 32.5
@@ -74,10 +74,10 @@ def simulate(options: Namespace) -> Mapping[Path, pd.DataFrame | str]:
     The truth of the composite is the mean of its items'.
 
     Raises:
-        ValueError: numbers no company can have.
+        NotACompany: numbers no company can have, or an unusable seed.
     """
     if options.seed < 0:
-        raise ValueError(f"seed is {options.seed}; give a whole number from 0 up")
+        raise NotACompany(problem=f"seed is {options.seed}; give a whole number from 0 up.")
     reps = options.reps or max(math.ceil(options.responses / ANSWERS_PER_REP), 2)
     names = tuple(ITEMS[i] if i < len(ITEMS) else f"item_{i + 1}" for i in range(options.items))
     company = Company(

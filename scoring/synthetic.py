@@ -18,6 +18,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.findings import Refusal
+
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
@@ -29,6 +31,12 @@ YEARS = 10.0
 YEARS_SD = 5.0
 SHARED_BY = 2.5
 """How many answers, on average, come from a customer whom several reps serve."""
+
+
+class NotACompany(Refusal):
+    """Numbers no sales force can have."""
+
+    sentence = "%(problem)s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +80,18 @@ class Company:
 
     def __post_init__(self) -> None:
         if self.reps < 1 or self.territories < 1 or not self.items or self.points < 2 or self.waves < 1:
-            raise ValueError("A sales force needs a rep, a territory, an item, a wave and a scale of two points.")
+            raise NotACompany(
+                problem="A sales force needs a rep, a territory, an item, a wave and two points on the scale."
+            )
         if not 1 <= self.answers[0] <= self.answers[1]:
-            raise ValueError(f"answers is {self.answers}; give the fewest and the most, 1 or more.")
+            raise NotACompany(problem=f"answers is {self.answers}; give the fewest and the most, 1 or more.")
         if not 0 <= self.alone < self.reps:
-            raise ValueError(
-                f"{self.alone} of {self.reps} reps cannot be alone in a territory; leave one for the others."
+            raise NotACompany(
+                problem=f"{self.alone} of {self.reps} reps cannot be alone in a territory; leave one for the others."
             )
         if self.responses is not None and self.responses < self.reps:
-            raise ValueError(
-                f"{self.responses} responses are too few for {self.reps} reps; give every rep at least one."
+            raise NotACompany(
+                problem=f"{self.responses} responses are too few for {self.reps} reps; give every rep at least one."
             )
 
 

@@ -90,12 +90,13 @@ def scored(material: Material) -> Adjustment:
     import pandas as pd
 
     from scoring.adjustment import adjust
+    from scoring.comparison import with_ranks
     from scoring.findings import Refusal
     from scoring.ratings import Ratings
 
     try:
         ratings = Ratings.from_table(pd.read_parquet(BytesIO(material.snapshot)), material.spec)
-        return adjust(ratings, material.spec, territory_effects=material.effects)
+        return with_ranks(adjust(ratings, material.spec, territory_effects=material.effects))
     except Refusal as refusal:
         raise _refused(refusal) from None
 

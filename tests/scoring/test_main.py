@@ -186,8 +186,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     "arguments",
     [
         [], ["adjust"], ["adjust", "ratings.csv"], ["guess"], ["plan", "--icc", ".05"],
-        ["plan", "--icc", "2", "--reliability", ".8"],
-        ["simulate", "--seed", "-1", "--responses", "100", "--out", "x.csv"],
+        ["plan", "--icc", "five", "--reliability", ".8"],
     ],
 )  # fmt: skip
 def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,6 +194,34 @@ def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -
         main(arguments)
     assert ended.value.code == 2
     assert "usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["plan", "--icc", "2", "--reliability", ".8"], "icc is 2.0; give a number above 0 and below 1"),
+        (["plan", "--icc", "nan", "--reliability", ".8"], "icc is nan; give a number"),
+        (["plan", "--icc", ".05", "--reliability", "1"], "reliability is 1.0; give a number"),
+        (
+            ["plan", "--icc", ".05", "--reliability", ".8", "--customers", "9"],
+            "customers and response-rate go",
+        ),
+        (["simulate", "--seed", "-1", "--responses", "100", "--out", "x.csv"], "seed is -1; give a whole number"),
+        (["simulate", "--seed", "1", "--responses", "0", "--out", "x.csv"], "0 responses are too few for 2 reps"),
+        (["simulate", "--seed", "1", "--responses", "100", "--items", "0", "--out", "x.csv"], "needs a rep"),
+        (["simulate", "--seed", "1", "--responses", "100", "--out", "x.xlsx"], "written as .csv or .parquet"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused_in_one_sentence(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 1
+    refused = capsys.readouterr()
+    assert says in refused.err
+    assert len(refused.err.splitlines()) == 1
+    assert refused.out == ""
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,7 +34,7 @@ def test_invitations_are_enough_for_the_answers() -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "names"),
-    [({"response_rate": 0.0}, "response_rate"), ({"response_rate": 30.0}, "response_rate"),
+    [({"response_rate": 0.0}, "response-rate"), ({"response_rate": 30.0}, "response-rate"),
      ({"customers": -1}, "customers"),
      ({"reliability": 1.0}, "reliability"), ({"icc": 0.0}, "icc")],
 )  # fmt: skip

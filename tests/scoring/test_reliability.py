@@ -70,5 +70,5 @@ def test_against_a_single_colleague_it_cannot_exceed_one_half() -> None:
 
 @pytest.mark.parametrize(("wanted", "icc"), [(0.0, 0.05), (1.0, 0.05), (0.8, 0.0), (0.8, 1.0)])
 def test_impossible_wishes_are_refused(wanted: float, icc: float) -> None:
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(ValueError, match="above 0 and below 1"):
         needed_answers(wanted, icc)
