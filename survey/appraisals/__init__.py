@@ -6,7 +6,7 @@ change a point.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -136,10 +136,24 @@ def papers(session: Session, period_code: str, rep_code: str | None = None) -> t
 def _papers(session: Session, rows: Iterable[Appraisal]) -> tuple[Paper, ...]:
     chosen = list(rows)
     anchors = _anchors(session, [journaled_as(row.number, row.revision) for row in chosen])
+    newest = _newest(session, {row.number for row in chosen})
     return tuple(
-        Paper(statement=_statement(row), standing=_standing(row, anchors.get(journaled_as(row.number, row.revision))))
+        Paper(
+            statement=_statement(row),
+            standing=_standing(row, anchors.get(journaled_as(row.number, row.revision)), newest[row.number]),
+        )
         for row in chosen
     )
+
+
+def _newest(session: Session, numbers: Collection[str]) -> dict[str, int]:
+    """The last revision of each appraisal."""
+    found = session.execute(
+        select(Appraisal.number, func.max(Appraisal.revision))
+        .where(Appraisal.number.in_(numbers))
+        .group_by(Appraisal.number)
+    )
+    return dict(iter(found))
 
 
 def _anchors(session: Session, subjects: list[str]) -> dict[str, str]:
@@ -165,7 +179,7 @@ def _changed(row: Appraisal) -> StatementChanged:
     )
 
 
-def _standing(row: Appraisal, anchor: str | None) -> Standing:
+def _standing(row: Appraisal, anchor: str | None, newest: int) -> Standing:
     if anchor is None:  # nothing is drawn up without a line in the journal
         raise _changed(row)
     decision = None
@@ -174,8 +188,9 @@ def _standing(row: Appraisal, anchor: str | None) -> Standing:
             band=row.final_band or "", reason=row.final_reason or "", by=row.finalised_by or "", at=row.finalised_at
         )
     return Standing(
-        id=row.id, state=row.state, snapshot=row.snapshot_hash, anchor=anchor, drawn_up_at=row.drawn_up_at,
-        drawn_up_by=row.drawn_up_by, decision=decision,
+        id=row.id, state=row.state, replaced_by=newest if newest > row.revision else None,
+        snapshot=row.snapshot_hash, anchor=anchor, drawn_up_at=row.drawn_up_at, drawn_up_by=row.drawn_up_by,
+        decision=decision,
     )  # fmt: skip
 
 

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from importlib.metadata import version
+
 from scoring.outcome import Outcome
 from survey.appraisals.grounds import Grounds
-from survey.appraisals.statement import BandLine, Definition, Dimension, Person, Satisfaction, Statement, Survey
+from survey.appraisals.statement import (
+    BandLine,
+    Definition,
+    Dimension,
+    Peers,
+    Person,
+    Satisfaction,
+    Statement,
+    Survey,
+)
+from survey.appraisals.trend import risen, trend
 from survey.models import RepScore
 from survey.runs import stored
 
@@ -12,9 +25,24 @@ WITHHELD = "withheld"
 
 
 def compose(
-    grounds: Grounds, rep_id: int, person: Person, outcome: Outcome, *, number: str, revision: int
+    grounds: Grounds,
+    rep_id: int,
+    person: Person,
+    outcome: Outcome,
+    *,
+    colleagues: Collection[str],
+    before: Sequence[tuple[str, Outcome]],
+    number: str,
+    revision: int,
 ) -> Statement:
-    """Everything the printed form of one rep's appraisal shows."""
+    """Everything the printed form of one rep's appraisal shows.
+
+    `colleagues` are the codes of everybody in the same position, this rep included; `before` the outcomes of earlier
+    periods, oldest first.
+    """
+    satisfaction = tuple(
+        _satisfaction(grounds, person, rep_id, indicator, item) for indicator, item in grounds.surveyed.items()
+    )
     return Statement(
         number=number,
         revision=revision,
@@ -37,9 +65,11 @@ def compose(
             one.code: Definition(zh=one.definition_zh, en=one.definition_en) for one in grounds.scheme.indicators
         },
         survey=_survey(grounds),
-        satisfaction=tuple(
-            _satisfaction(grounds, person, rep_id, indicator, item) for indicator, item in grounds.surveyed.items()
-        ),
+        satisfaction=satisfaction,
+        peers=_peers(grounds, person, satisfaction[0], colleagues) if satisfaction else None,
+        trend=trend(before, grounds.period.code, outcome),
+        risen=risen(before, outcome),
+        software=f"evenhand {version('evenhand')}",
         outcome=outcome,
     )
 
@@ -49,6 +79,8 @@ def _survey(grounds: Grounds) -> Survey | None:
         return None
     return Survey(
         run=grounds.run.id,
+        spec_hash=grounds.run.spec_hash,
+        fingerprint=grounds.run.fingerprint,
         scored_on=grounds.scored_on,
         policy=grounds.run.record["policy"],
         periods=grounds.spec.window,
@@ -79,6 +111,32 @@ def _satisfaction(grounds: Grounds, person: Person, rep_id: int, indicator: str,
         steps=stored.steps_of(row, grounds.steps.get((rep_id, item), {})) if row else None,
         dimensions=tuple(_dimension(grounds, person, part) for part in parts),
     )
+
+
+def _peers(grounds: Grounds, person: Person, own: Satisfaction, colleagues: Collection[str]) -> Peers:
+    """Among a position's reps a rank is better for certain only where one set of ranks ends before the other begins."""
+    rows = {code: _shown(grounds.scores.get((code, own.item))) for code in colleagues}
+    sets = {
+        code: (row.rank_low, row.rank_high)
+        for code, row in rows.items()
+        if row is not None and row.rank_low is not None and row.rank_high is not None
+    }
+    low = high = None
+    if person.code in sets:
+        best, worst = sets[person.code]
+        low = 1 + sum(one_worst < best for _, one_worst in sets.values())
+        high = len(sets) - sum(one_best > worst for one_best, _ in sets.values())
+    return Peers(
+        reps=sum(row is not None for row in rows.values()), rank_low=low, rank_high=high, stands=_stands(own)
+    )  # fmt: skip
+
+
+def _stands(own: Satisfaction) -> str:
+    if own.low is None or own.high is None or own.average is None or own.evidence == "thin":
+        return ""
+    if own.low > own.average:
+        return "above"
+    return "below" if own.high < own.average else "alike"
 
 
 def _dimension(grounds: Grounds, person: Person, item: str) -> Dimension:

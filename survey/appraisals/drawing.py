@@ -17,6 +17,7 @@ from survey.appraisals import inputs
 from survey.appraisals.composing import compose
 from survey.appraisals.grounds import FactsDoNotFit, Grounds, gather
 from survey.appraisals.statement import Statement, journaled_as, snapshot_hash
+from survey.appraisals.trend import earlier
 from survey.models import Appraisal, Rep, SchemeVersion
 from survey.refusals import N_, Refused
 from survey.roster import periods
@@ -91,15 +92,19 @@ def _kept(
     session: Session, grounds: Grounds, outcomes: Mapping[int, Outcome], reps: Iterable[Rep], *, draft: bool, by: str,
     at: datetime,
 ) -> tuple[tuple[Appraisal, str], ...]:  # fmt: skip
-    people = inputs.people(session, grounds.period, [rep for rep in reps if rep.id in outcomes])
+    everybody = list(reps)
+    people = inputs.people(session, grounds.period, [rep for rep in everybody if rep.id in outcomes])
     numbers, before = _numbers(session, grounds), _before(session, grounds)
+    history = earlier(session, grounds.period, grounds.version.name)
     drawn = []
     for rep_id, outcome in outcomes.items():
         previous = before.get(rep_id)
         number = previous.number if previous else _free_number(grounds, people[rep_id].code, numbers)
         statement = compose(
-            grounds, rep_id, people[rep_id], outcome, number=number, revision=previous.revision if previous else 1
-        )
+            grounds, rep_id, people[rep_id], outcome,
+            colleagues=[rep.code for rep in everybody if (rep.position or "") == people[rep_id].position],
+            before=history.get(rep_id, ()), number=number, revision=previous.revision if previous else 1,
+        )  # fmt: skip
         drawn.append(_put(session, grounds, rep_id, statement, previous, draft=draft, by=by, at=at))
     return tuple(drawn)
 

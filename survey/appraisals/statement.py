@@ -87,9 +87,11 @@ class Satisfaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """The run the satisfaction came from."""
+    """The run the satisfaction came from, with the hashes of its spec and of the answers it read."""
 
     run: int
+    spec_hash: str
+    fingerprint: str
     scored_on: date
     policy: str
     periods: int
@@ -97,8 +99,54 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Peers:
+    """Where the satisfaction stands among the `reps` of the same position that are shown, this one among them.
+
+    `rank_low` to `rank_high` are the ranks that cannot be excluded, all reps' together at 95 %; None where none were
+    measured. `stands` compares the adjusted score with the mean of the reps shown: above, alike, below, or "" where
+    there are not enough answers to say.
+    """
+
+    reps: int
+    rank_low: int | None
+    rank_high: int | None
+    stands: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """One period of the same rep under the same scheme, as its paper printed it; `satisfaction` is the reported score,
+    to 0.1."""
+
+    period: str
+    printed: str
+    low: float | None
+    high: float | None
+    band: str
+    satisfaction: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Risen:
+    """An indicator that earned a larger share of its points than in the period before; `before` and `now` are its
+    actual values."""
+
+    name_zh: str
+    name_en: str
+    unit: str
+    before: float
+    now: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """Every value a printed appraisal shows, but for where it stands (`Standing`)."""
+    """Every value a printed appraisal shows, but for where it stands (`Standing`).
+
+    `peers` is None where nobody was surveyed; `trend` runs from the oldest period to this one, `risen` from the largest
+    gain down. `diagnosis` is the rep's own table over periods with its questions, as plain values: `periods` (labels),
+    `lines` (number, zh, en, values), `questions` (code, zh, en, lines), `left_out` (code, zh, en). `software` says what
+    made it.
+    """
 
     number: str
     revision: int
@@ -117,7 +165,12 @@ class Statement:
     definitions: Mapping[str, Definition]
     survey: Survey | None
     satisfaction: tuple[Satisfaction, ...]
+    peers: Peers | None
+    trend: tuple[Earlier, ...]
+    risen: tuple[Risen, ...]
+    software: str
     outcome: Outcome
+    diagnosis: Mapping[str, Any] | None = None
 
     @property
     def indicators(self) -> tuple[Part, ...]:
@@ -165,6 +218,9 @@ class Statement:
                 "definitions": {code: Definition(**one) for code, one in record["definitions"].items()},
                 "survey": survey and Survey(**{**survey, "scored_on": date.fromisoformat(survey["scored_on"])}),
                 "satisfaction": tuple(_satisfaction(one) for one in record["satisfaction"]),
+                "peers": record["peers"] and Peers(**record["peers"]),
+                "trend": tuple(Earlier(**one) for one in record["trend"]),
+                "risen": tuple(Risen(**one) for one in record["risen"]),
                 "outcome": Outcome.from_record(outcome),
             }
         )
@@ -203,10 +259,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where a statement stands: draft, proposed or final; its snapshot; the journal line that says so (`anchor`)."""
+    """Where a statement stands: draft, proposed or final; its snapshot; the journal line that says so (`anchor`); the
+    revision that took its place, if one did."""
 
     id: int
     state: str
+    replaced_by: int | None
     snapshot: str
     anchor: str
     drawn_up_at: datetime
