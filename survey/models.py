@@ -414,22 +414,34 @@ class ScoreStep(Base):
 
 
 class IndicatorFact(Base):
-    """A measured indicator of one rep in one period; value and target share a unit."""
+    """A measured indicator of one rep in one period; value and target share a unit. Without a value, `missing` says
+    why, and `approved_by` who agreed to leave it out. `source` is how it was found out."""
 
     __tablename__ = "indicator_fact"
-    __table_args__ = (UniqueConstraint("period_id", "rep_id", "indicator"),)
+    __table_args__ = (
+        UniqueConstraint("period_id", "rep_id", "indicator"),
+        CheckConstraint("(value IS NULL) = (missing IS NOT NULL)", name="missing_without_value"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     period_id: Mapped[int] = mapped_column(ForeignKey("period.id"))
     rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
     indicator: Mapped[str]
-    value: Mapped[float]
+    value: Mapped[float | None]
     target: Mapped[float | None]
+    missing: Mapped[str | None] = mapped_column(
+        _one_of("missing_reason", "not_applicable", "not_measured", "withheld_by_rep")
+    )
+    approved_by: Mapped[str | None]
+    source: Mapped[str | None]
     note: Mapped[str | None] = mapped_column(Text)
     evidence: Mapped[str | None] = mapped_column(Text)
+    period: Mapped[Period] = relationship()
+    rep: Mapped[Rep] = relationship()
 
 
 class ConductEvent(Base):
-    """Something that happened on a day and costs points (a positive number) in a category."""
+    """Something that happened on a day and costs points (a positive number) in a category. The rep may reply to it; a
+    reviewer confirms it or overturns it. `in_survey`: customers' ratings already show it."""
 
     __tablename__ = "conduct_event"
     __table_args__ = (UniqueConstraint("period_id", "rep_id", "category", "on", "fact"),)
@@ -442,6 +454,135 @@ class ConductEvent(Base):
     fact: Mapped[str] = mapped_column(Text)
     evidence: Mapped[str | None] = mapped_column(Text)
     multiplier: Mapped[float]
+    in_survey: Mapped[bool] = mapped_column(default=False)
+    reply: Mapped[str | None] = mapped_column(Text)
+    replied_at: Mapped[datetime | None]
+    decision: Mapped[str] = mapped_column(_one_of("event_decision", "open", "confirmed", "overturned"), default="open")
+    decision_reason: Mapped[str | None] = mapped_column(Text)
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None]
+    period: Mapped[Period] = relationship()
+    rep: Mapped[Rep] = relationship()
+
+
+class Visit(Base):
+    """One call on somebody: a customer by code, or a name that is no customer yet. `place` counts calls of one day."""
+
+    __tablename__ = "visit"
+    __table_args__ = (UniqueConstraint("rep_id", "customer", "on", "place"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    customer: Mapped[str]
+    on: Mapped[date]
+    place: Mapped[int]
+    first: Mapped[bool]
+    ordered: Mapped[bool]
+    purpose: Mapped[str | None] = mapped_column(Text)
+    need: Mapped[str | None] = mapped_column(Text)
+    help: Mapped[str | None] = mapped_column(Text)
+    occasion: Mapped[str | None]
+    accompanied_by: Mapped[str | None]
+    evidence: Mapped[str | None] = mapped_column(Text)
+
+
+class Project(Base):
+    """A long sale in stages; `importance` weighs it against the rep's other projects."""
+
+    __tablename__ = "project"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    name: Mapped[str]
+    importance: Mapped[float]
+    stages: Mapped[list[ProjectStage]] = relationship(back_populates="project", order_by="ProjectStage.planned_on")
+
+
+class ProjectStage(Base):
+    """One stage: its weight, when it is planned, what share of it is done (0–100 %). `removed` is why it is no longer
+    asked for."""
+
+    __tablename__ = "project_stage"
+    __table_args__ = (UniqueConstraint("project_id", "stage"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    stage: Mapped[str]
+    weight: Mapped[float]
+    planned_on: Mapped[date]
+    done: Mapped[float]
+    done_on: Mapped[date | None]
+    evidence: Mapped[str | None] = mapped_column(Text)
+    approved_by: Mapped[str | None]
+    removed: Mapped[str | None] = mapped_column(Text)
+    project: Mapped[Project] = relationship(back_populates="stages")
+
+
+class Goal(Base):
+    """What was agreed with a rep: how much of which indicator, in which unit, by when; `done` is the value reached."""
+
+    __tablename__ = "goal"
+    __table_args__ = (UniqueConstraint("period_id", "rep_id", "text"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    period_id: Mapped[int] = mapped_column(ForeignKey("period.id"))
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    text: Mapped[str] = mapped_column(Text)
+    indicator: Mapped[str | None]
+    target: Mapped[float]
+    unit: Mapped[str]
+    due_on: Mapped[date]
+    proposed_by: Mapped[str | None]
+    accepted_by: Mapped[str | None]
+    accepted_on: Mapped[date | None]
+    done: Mapped[float | None]
+
+
+class MonitoringNote(Base):
+    """Something seen or heard in the course of the work, written down on the day, and open to the rep."""
+
+    __tablename__ = "monitoring_note"
+    __table_args__ = (UniqueConstraint("rep_id", "on", "source", "text"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    on: Mapped[date]
+    source: Mapped[str] = mapped_column(_one_of("note_source", "observation", "plan", "report", "survey", "feedback"))
+    text: Mapped[str] = mapped_column(Text)
+    evidence: Mapped[str | None] = mapped_column(Text)
+    written_at: Mapped[datetime]
+    written_by: Mapped[str]
+
+
+class Revision(Base):
+    """What an entry held before it was corrected: the old values, why, and by whom. `kind` is the entry's table."""
+
+    __tablename__ = "revision"
+    __table_args__ = (Index(None, "kind", "entry_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    entry_id: Mapped[int]
+    before: Mapped[Json] = mapped_column(JSON)
+    reason: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    by: Mapped[str]
+
+
+class FairTarget(Base):
+    """A target computed from what the rep's territory lets one expect, with everything it was computed from."""
+
+    __tablename__ = "fair_target"
+    __table_args__ = (UniqueConstraint("period_id", "rep_id", "indicator"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    period_id: Mapped[int] = mapped_column(ForeignKey("period.id"))
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    indicator: Mapped[str]
+    target: Mapped[float]
+    quota: Mapped[float | None]
+    adjusted: Mapped[float]
+    se_log: Mapped[float | None]
+    method: Mapped[str] = mapped_column(_one_of("target_method", "regression", "index"))
+    provenance: Mapped[Json] = mapped_column(JSON)
+    why_zh: Mapped[str] = mapped_column(Text)
+    why_en: Mapped[str] = mapped_column(Text)
+    set_at: Mapped[datetime]
+    set_by: Mapped[str]
 
 
 class SchemeVersion(Base):

@@ -14,8 +14,9 @@ from typing import Any
 import click
 from flask.cli import AppGroup, with_appcontext
 
-from survey import history, indicators, tables
+from survey import history, tables
 from survey.context import actor, now, session, today
+from survey.indicators import events, facts, goals, notes, projects, visits
 from survey.intake.rows import Report
 from survey.intake.sheet import Sheet
 from survey.refusals import Refused
@@ -27,11 +28,16 @@ KINDS: dict[str, Callable[..., Report]] = {
     "customers": customers.take_in_customers,
     "contacts": customers.take_in_contacts,
     "assignments": customers.take_in_assignments,
-    "facts": indicators.take_in_facts,
-    "events": indicators.take_in_events,
+    "facts": facts.take_in,
+    "events": events.take_in,
+    "visits": visits.take_in,
+    "projects": projects.take_in,
+    "goals": goals.take_in,
+    "notes": lambda *sheet, **more: notes.take_in(*sheet, **more, on=today()),
     "answers": history.take_in,
 }
-OF_A_PERIOD = frozenset({"facts", "events", "answers"})
+OF_A_PERIOD = frozenset({"facts", "events", "goals", "answers"})
+CORRECTED = frozenset({"facts", "events", "visits", "projects", "goals"})
 
 
 @click.command("import")
@@ -39,15 +45,23 @@ OF_A_PERIOD = frozenset({"facts", "events", "answers"})
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would happen and store nothing.")
 @click.option("--valid-rows", is_flag=True, help="Store the rows that are right although others are refused.")
-@click.option("--period", help="The period of answers; of facts and events without a column for it.")
+@click.option("--period", help="The period of answers; of facts, events and goals without a column for it.")
+@click.option("--reason", help="Why stored values are corrected; the old ones are kept beside it.")
 @click.option("--questionnaire", help="The question sheet that answers belong to (core).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @with_appcontext
 def import_file(  # one parameter for each option
-    kind: str, file: Path, dry_run: bool, valid_rows: bool, period: str | None, questionnaire: str | None, as_json: bool
+    kind: str,
+    file: Path,
+    dry_run: bool,
+    valid_rows: bool,
+    period: str | None,
+    reason: str | None,
+    questionnaire: str | None,
+    as_json: bool,
 ) -> None:
     """Bring in a CSV or XLSX file of KIND: territories, reps, customers, contacts, assignments,
-    facts, events or answers.
+    facts, events, visits, projects, goals, notes or answers.
 
     Headers may be English or Chinese. All rows are stored or, if any is refused, none. Importing the same file
     again changes nothing: entries are found by their code.
@@ -61,15 +75,25 @@ def import_file(  # one parameter for each option
     contacts     customer, name; role, email, phone, language
     assignments  customer, rep, territory, served_from; served_to
     facts        period, rep, indicator, value; target (in the same unit: 92% is 92 with target 100),
-                 note, evidence
-    events       period, rep, category, on, points (above zero), fact; evidence, multiplier
+                 note, evidence, source. Without a value: missing (not_applicable with note and
+                 approved_by, not_measured, withheld_by_rep with evidence)
+    events       period, rep, category, on, points (above zero), fact; evidence, multiplier,
+                 in_survey (yes: customers' ratings already show it)
+    visits       rep, customer (code, or a name that is no customer yet), on; number (of calls that
+                 day), first (yes/no), order (yes/no), purpose, need, help, occasion, accompanied_by,
+                 evidence
+    projects     one row a stage: project, name, rep, stage, weight, planned_on, done (0-100%);
+                 importance, done_on, evidence, approved_by, removed (why it is no longer asked for)
+    goals        period, rep, text; target, unit, due_on, accepted_by, accepted_on (a goal without
+                 them is refused with its reasons); indicator, proposed_by, done
+    notes        rep, on, source (observation, plan, report, survey, feedback), text; evidence
     answers      campaign, customer, rep, territory, answered_on; mode (web, phone, paper), one column
                  for each item of the question sheet (knowledge, delivery …), any other column is an
                  adjuster. Needs --period. Unknown customers, reps and territories are created.
 
     Example: evenhand import customers customers.xlsx --dry-run
     """
-    told = _told(kind, period=period, questionnaire=questionnaire)
+    told = _told(kind, period=period, reason=reason, questionnaire=questionnaire)
     try:
         sheet = tables.read(file)
         with _watched(sheet) as watched:
@@ -87,10 +111,10 @@ def import_file(  # one parameter for each option
         sys.exit(1)
 
 
-def _told(kind: str, *, period: str | None, questionnaire: str | None) -> dict[str, str]:
+def _told(kind: str, *, period: str | None, reason: str | None, questionnaire: str | None) -> dict[str, str]:
     """The options that were given, if they mean something for this kind."""
-    takes = {"period": kind in OF_A_PERIOD, "questionnaire": kind == "answers"}
-    told = {"period": period, "questionnaire": questionnaire}
+    takes = {"period": kind in OF_A_PERIOD, "reason": kind in CORRECTED, "questionnaire": kind == "answers"}
+    told = {"period": period, "reason": reason, "questionnaire": questionnaire}
     for name, value in told.items():
         if value and not takes[name]:
             raise click.UsageError(f"--{name} means nothing for {kind}.")

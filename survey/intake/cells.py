@@ -225,6 +225,44 @@ _ROLES = {
 }
 
 
+_YES = {
+    **dict.fromkeys(("yes", "y", "true", "1", "x", "是", "有", "√", "✓", "对"), "yes"),
+    **dict.fromkeys(("no", "n", "false", "0", "否", "无", "没有", "×"), "no"),
+}
+_MISSING = {
+    **dict.fromkeys(("not-applicable", "not applicable", "n/a", "不适用"), "not_applicable"),
+    **dict.fromkeys(("not-measured", "not measured", "未计量", "公司未计量"), "not_measured"),
+    **dict.fromkeys(("withheld-by-rep", "withheld by rep", "not handed in", "未提交", "员工未提交"), "withheld_by_rep"),
+}
+
+
+def _yes(raw: str) -> bool:
+    text = on_one_line(raw)
+    if not text:
+        return False
+    said = _choice(text, _YES) or _refuse(N_("Write yes or no (是 or 否) here."))
+    return said == "yes"
+
+
+def missing_reason(text: str) -> str:
+    """Why a fact has no value."""
+    return _choice(text, _MISSING) or _refuse(
+        N_("Write not_applicable, not_measured or withheld_by_rep (不适用, 未计量 or 未提交) here.")
+    )
+
+
+def _share(value: float) -> float:
+    if not 0 <= value <= 100:
+        _refuse(N_("Give a share from 0 to 100 per cent."))
+    return value
+
+
+def _whole(value: float) -> int:
+    if value != int(value) or not 1 <= value <= 1000:
+        _refuse(N_("Give a whole number from 1."))
+    return int(value)
+
+
 def role(text: str) -> str:
     """A contact's function under one name in both languages; others stay as they are written."""
     return _choice(text, _ROLES) or short(text)
@@ -258,6 +296,10 @@ Number = Annotated[float, _needed(number)]
 OptionalNumber = Annotated[float | None, optional(number)]
 OptionalAmount = Annotated[float | None, optional(number), AfterValidator(_not_negative)]
 PositiveNumber = Annotated[float, _needed(number), AfterValidator(_positive)]
+Count = Annotated[int, _needed(number), AfterValidator(_whole)]
+Share = Annotated[float, _needed(number), AfterValidator(_share)]
+Yes = Annotated[bool, PlainValidator(_yes)]
+MissingReason = Annotated[str | None, optional(missing_reason)]
 Multiplier = Annotated[float, PlainValidator(_multiplier)]
 Day = Annotated[date, _needed(day)]
 OptionalDay = Annotated[date | None, optional(day)]

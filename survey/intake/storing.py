@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
 from typing import Any
@@ -76,6 +77,14 @@ def known(codes: Iterable[str], sentence: str) -> Callable[[str], Refused | None
     return lambda code: None if code in there else Refused(sentence)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """A stored row that an import changed, and what its changed columns held before."""
+
+    id: int
+    before: Mapping[str, Any]
+
+
 def _nothing(_row: Row) -> dict[str, Any]:
     return {}
 
@@ -88,8 +97,8 @@ def keep(
     *,
     key: tuple[str, ...],
     joined: Callable[[R], dict[str, Any]] = _nothing,
-) -> None:
-    """Store a part's standing rows and mark what became of each.
+) -> tuple[Changed, ...]:
+    """Store a part's standing rows and mark what became of each; the stored rows that changed are handed back.
 
     Fields go to the columns of the same name; `joined` adds the rest (ids of other rows). `key` are the columns that
     find a stored row. A field without a column in the file is left as it is; a new row takes its default.
@@ -101,7 +110,7 @@ def keep(
         return {name: getattr(row, name) for name in fields} | joined(row)
 
     stored, seen = _stored(session, model, key, told), set()
-    new, changed = [], []
+    new, changed, kept = [], [], []
     for number, row in intake.standing(part):
         its_columns = columns(row)
         its_key = tuple(its_columns[name] for name in key)
@@ -115,10 +124,13 @@ def keep(
             intake.mark(number, "created")
         elif before != ours:
             changed.append({"id": id_, **dict(zip(told, ours, strict=True))})
+            old = zip(told, before or (), ours, strict=True)
+            kept.append(Changed(id=id_, before={name: was for name, was, now in old if was != now}))
             intake.mark(number, "updated")
     add(session, model, map(columns, new))
     if changed:
         session.execute(update(model), changed)
+    return tuple(kept)
 
 
 def _stored(

@@ -172,6 +172,13 @@ def upgrade() -> None:
     sa.Column('fact', sa.Text(), nullable=False),
     sa.Column('evidence', sa.Text(), nullable=True),
     sa.Column('multiplier', sa.Double(), nullable=False),
+    sa.Column('in_survey', sa.Boolean(), nullable=False),
+    sa.Column('reply', sa.Text(), nullable=True),
+    sa.Column('replied_at', UtcDateTime(timezone=True), nullable=True),
+    sa.Column('decision', sa.Enum('open', 'confirmed', 'overturned', name='event_decision', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('decision_reason', sa.Text(), nullable=True),
+    sa.Column('decided_at', UtcDateTime(timezone=True), nullable=True),
+    sa.Column('decided_by', sa.String(), nullable=True),
     sa.ForeignKeyConstraint(['period_id'], ['period.id'], name=op.f('fk_conduct_event_period_id')),
     sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_conduct_event_rep_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_conduct_event')),
@@ -200,10 +207,14 @@ def upgrade() -> None:
     sa.Column('period_id', sa.Integer(), nullable=False),
     sa.Column('rep_id', sa.Integer(), nullable=False),
     sa.Column('indicator', sa.String(), nullable=False),
-    sa.Column('value', sa.Double(), nullable=False),
+    sa.Column('value', sa.Double(), nullable=True),
     sa.Column('target', sa.Double(), nullable=True),
+    sa.Column('missing', sa.Enum('not_applicable', 'not_measured', 'withheld_by_rep', name='missing_reason', native_enum=False, create_constraint=True, length=24), nullable=True),
+    sa.Column('approved_by', sa.String(), nullable=True),
+    sa.Column('source', sa.String(), nullable=True),
     sa.Column('note', sa.Text(), nullable=True),
     sa.Column('evidence', sa.Text(), nullable=True),
+    sa.CheckConstraint('(value IS NULL) = (missing IS NOT NULL)', name=op.f('ck_indicator_fact_missing_without_value')),
     sa.ForeignKeyConstraint(['period_id'], ['period.id'], name=op.f('fk_indicator_fact_period_id')),
     sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_indicator_fact_rep_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_indicator_fact')),
@@ -481,6 +492,128 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_follow_up')),
     sa.UniqueConstraint('subject_id', name=op.f('uq_follow_up_subject_id'))
     )
+    op.create_table('visit',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('rep_id', sa.Integer(), nullable=False),
+    sa.Column('customer', sa.String(), nullable=False),
+    sa.Column('on', sa.Date(), nullable=False),
+    sa.Column('place', sa.Integer(), nullable=False),
+    sa.Column('first', sa.Boolean(), nullable=False),
+    sa.Column('ordered', sa.Boolean(), nullable=False),
+    sa.Column('purpose', sa.Text(), nullable=True),
+    sa.Column('need', sa.Text(), nullable=True),
+    sa.Column('help', sa.Text(), nullable=True),
+    sa.Column('occasion', sa.String(), nullable=True),
+    sa.Column('accompanied_by', sa.String(), nullable=True),
+    sa.Column('evidence', sa.Text(), nullable=True),
+    sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_visit_rep_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_visit')),
+    sa.UniqueConstraint('rep_id', 'customer', 'on', 'place', name=op.f('uq_visit_rep_id_customer_on_place'))
+    )
+    with op.batch_alter_table('visit', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_visit_rep_id'), ['rep_id'], unique=False)
+
+    op.create_table('project',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('code', sa.String(), nullable=False),
+    sa.Column('rep_id', sa.Integer(), nullable=False),
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('importance', sa.Double(), nullable=False),
+    sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_project_rep_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_project')),
+    sa.UniqueConstraint('code', name=op.f('uq_project_code'))
+    )
+    with op.batch_alter_table('project', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_project_rep_id'), ['rep_id'], unique=False)
+
+    op.create_table('project_stage',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('project_id', sa.Integer(), nullable=False),
+    sa.Column('stage', sa.String(), nullable=False),
+    sa.Column('weight', sa.Double(), nullable=False),
+    sa.Column('planned_on', sa.Date(), nullable=False),
+    sa.Column('done', sa.Double(), nullable=False),
+    sa.Column('done_on', sa.Date(), nullable=True),
+    sa.Column('evidence', sa.Text(), nullable=True),
+    sa.Column('approved_by', sa.String(), nullable=True),
+    sa.Column('removed', sa.Text(), nullable=True),
+    sa.ForeignKeyConstraint(['project_id'], ['project.id'], name=op.f('fk_project_stage_project_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_project_stage')),
+    sa.UniqueConstraint('project_id', 'stage', name=op.f('uq_project_stage_project_id_stage'))
+    )
+    op.create_table('goal',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('period_id', sa.Integer(), nullable=False),
+    sa.Column('rep_id', sa.Integer(), nullable=False),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.Column('indicator', sa.String(), nullable=True),
+    sa.Column('target', sa.Double(), nullable=False),
+    sa.Column('unit', sa.String(), nullable=False),
+    sa.Column('due_on', sa.Date(), nullable=False),
+    sa.Column('proposed_by', sa.String(), nullable=True),
+    sa.Column('accepted_by', sa.String(), nullable=True),
+    sa.Column('accepted_on', sa.Date(), nullable=True),
+    sa.Column('done', sa.Double(), nullable=True),
+    sa.ForeignKeyConstraint(['period_id'], ['period.id'], name=op.f('fk_goal_period_id')),
+    sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_goal_rep_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_goal')),
+    sa.UniqueConstraint('period_id', 'rep_id', 'text', name=op.f('uq_goal_period_id_rep_id_text'))
+    )
+    with op.batch_alter_table('goal', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_goal_rep_id'), ['rep_id'], unique=False)
+
+    op.create_table('monitoring_note',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('rep_id', sa.Integer(), nullable=False),
+    sa.Column('on', sa.Date(), nullable=False),
+    sa.Column('source', sa.Enum('observation', 'plan', 'report', 'survey', 'feedback', name='note_source', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.Column('evidence', sa.Text(), nullable=True),
+    sa.Column('written_at', UtcDateTime(timezone=True), nullable=False),
+    sa.Column('written_by', sa.String(), nullable=False),
+    sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_monitoring_note_rep_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_monitoring_note')),
+    sa.UniqueConstraint('rep_id', 'on', 'source', 'text', name=op.f('uq_monitoring_note_rep_id_on_source_text'))
+    )
+    with op.batch_alter_table('monitoring_note', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_monitoring_note_rep_id'), ['rep_id'], unique=False)
+
+    op.create_table('revision',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('entry_id', sa.Integer(), nullable=False),
+    sa.Column('before', sa.JSON(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('at', UtcDateTime(timezone=True), nullable=False),
+    sa.Column('by', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_revision'))
+    )
+    with op.batch_alter_table('revision', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_revision_kind_entry_id'), ['kind', 'entry_id'], unique=False)
+
+    op.create_table('fair_target',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('period_id', sa.Integer(), nullable=False),
+    sa.Column('rep_id', sa.Integer(), nullable=False),
+    sa.Column('indicator', sa.String(), nullable=False),
+    sa.Column('target', sa.Double(), nullable=False),
+    sa.Column('quota', sa.Double(), nullable=True),
+    sa.Column('adjusted', sa.Double(), nullable=False),
+    sa.Column('se_log', sa.Double(), nullable=True),
+    sa.Column('method', sa.Enum('regression', 'index', name='target_method', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('provenance', sa.JSON(), nullable=False),
+    sa.Column('why_zh', sa.Text(), nullable=False),
+    sa.Column('why_en', sa.Text(), nullable=False),
+    sa.Column('set_at', UtcDateTime(timezone=True), nullable=False),
+    sa.Column('set_by', sa.String(), nullable=False),
+    sa.ForeignKeyConstraint(['period_id'], ['period.id'], name=op.f('fk_fair_target_period_id')),
+    sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_fair_target_rep_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_fair_target')),
+    sa.UniqueConstraint('period_id', 'rep_id', 'indicator', name=op.f('uq_fair_target_period_id_rep_id_indicator'))
+    )
+    with op.batch_alter_table('fair_target', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_fair_target_rep_id'), ['rep_id'], unique=False)
+
     # ### end Alembic commands ###
 
 
@@ -496,6 +629,31 @@ def downgrade() -> None:
 
     op.drop_table('interview')
     op.drop_table('draft')
+    with op.batch_alter_table('fair_target', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_fair_target_rep_id'))
+
+    op.drop_table('fair_target')
+    with op.batch_alter_table('revision', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_revision_kind_entry_id'))
+
+    op.drop_table('revision')
+    with op.batch_alter_table('monitoring_note', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_monitoring_note_rep_id'))
+
+    op.drop_table('monitoring_note')
+    with op.batch_alter_table('goal', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_goal_rep_id'))
+
+    op.drop_table('goal')
+    op.drop_table('project_stage')
+    with op.batch_alter_table('project', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_project_rep_id'))
+
+    op.drop_table('project')
+    with op.batch_alter_table('visit', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_visit_rep_id'))
+
+    op.drop_table('visit')
     op.drop_table('answer')
     op.drop_table('response_version')
     op.drop_table('response')

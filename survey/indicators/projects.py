@@ -1,0 +1,86 @@
+"""Projects that take long: one row a stage, with its weight, when it is planned and how much of it is done."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from pydantic.dataclasses import dataclass
+from sqlalchemy.orm import Session
+
+from survey.indicators import revisions
+from survey.indicators.bounds import check_rep, rep_of
+from survey.intake.cells import (
+    Code,
+    Day,
+    Multiplier,
+    OptionalDay,
+    OptionalText,
+    OptionalWords,
+    PositiveNumber,
+    Share,
+    Text,
+)
+from survey.intake.columns import headed
+from survey.intake.rows import Report, Row, part_of
+from survey.intake.sheet import Sheet
+from survey.intake.storing import finish, ids, keep, receive
+from survey.models import Project, ProjectStage
+from survey.refusals import N_, Refused
+from survey.roster.customers import REP
+
+_PROJECT = ("project", "项目编号", "项目代码", "项目")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectRow(Row):
+    KEY: ClassVar = ("code",)
+    code: Code = headed(*_PROJECT)
+    rep: Code = headed(*REP)
+    name: Text = headed("name", "项目名称", "名称")
+    importance: Multiplier = headed("importance", "重要性", "项目权重", default=1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRow(Row):
+    KEY: ClassVar = ("code", "stage")
+    code: Code = headed(*_PROJECT)
+    stage: Text = headed("stage", "阶段", "阶段名称", "节点")
+    weight: PositiveNumber = headed("weight", "权重", "阶段权重")
+    planned_on: Day = headed("planned_on", "planned", "计划日期", "计划完成日期")
+    done: Share = headed("done", "完成", "完成比例", "完成率")
+    done_on: OptionalDay = headed("done_on", "完成日期", "实际完成日期", default=None)
+    evidence: OptionalWords = headed("evidence", "证据", "依据", default=None)
+    approved_by: OptionalText = headed("approved_by", "批准人", "核准人", default=None)
+    removed: OptionalWords = headed("removed", "取消原因", "剔除原因", default=None)
+
+
+def take_in(
+    session: Session, sheet: Sheet, *, reason: str = "", valid_rows: bool = False, by: str, at: datetime
+) -> Report:
+    """Bring in stages of projects; a stage is known by its project's code and its name.
+
+    A stage removed for the customer's reasons is neither planned nor done any more; that needs who approved it.
+    Raises MissingColumn, DoubleColumn, NoRows; rows are refused in the report.
+    """
+    projects, stages = part_of(ProjectRow, sheet), part_of(StageRow, sheet)
+    intake = receive(session, sheet, projects, stages)
+    check_rep(session, intake, projects)
+    unapproved = Refused(N_("Taking a stage out needs who approved it (approved_by)."))
+    for number, row in [*intake.standing(stages)]:
+        if row.removed and not row.approved_by:
+            intake.refuse(stages, number, "removed", unapproved)
+    intake.refuse_contradictions(projects)
+    intake.refuse_contradictions(stages)
+    if not intake.may_store(valid_rows=valid_rows):
+        return intake.report(stored=False)
+    old = keep(session, intake, projects, Project, key=("code",), joined=rep_of(session))
+    codes = ids(session, Project)
+
+    def of_project(row: Any) -> dict[str, Any]:
+        return {"project_id": codes[row.code]}
+
+    changed = keep(session, intake, stages, ProjectStage, key=("project_id", "stage"), joined=of_project)
+    revisions.keep_old(session, Project, old, intake, reason=reason, by=by, at=at)
+    revisions.keep_old(session, ProjectStage, changed, intake, reason=reason, by=by, at=at)
+    return finish(session, intake, "projects", by=by, at=at)
