@@ -121,6 +121,54 @@ class Assignment(Base):
     territory_id: Mapped[int] = mapped_column(ForeignKey("territory.id"))
     served_from: Mapped[date]
     served_to: Mapped[date | None]
+    customer: Mapped[Customer] = relationship()
+    rep: Mapped[Rep] = relationship()
+    territory: Mapped[Territory] = relationship()
+
+
+class FileImport(Base):
+    """What one file brought: the counts, and which rows were created and updated, so that it can be undone.
+
+    `changes`: table → {"created": stretches [first id, last id], "updated": [id, before, after]}.
+    """
+
+    __tablename__ = "file_import"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    file_name: Mapped[str]
+    digest: Mapped[str] = mapped_column(String(64))
+    counts: Mapped[Json] = mapped_column(JSON)
+    changes: Mapped[Json] = mapped_column(JSON, deferred=True)
+    at: Mapped[datetime]
+    by: Mapped[str]
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[str | None]
+
+
+class Upload(Base):
+    """A file on its way in through the browser. `chosen`: column → the header that holds it."""
+
+    __tablename__ = "upload"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    file_name: Mapped[str]
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    chosen: Mapped[Json] = mapped_column(JSON)
+    at: Mapped[datetime]
+    by: Mapped[str]
+
+
+class ColumnMapping(Base):
+    """Which headers of a company's own export hold which columns, kept under a name."""
+
+    __tablename__ = "column_mapping"
+    __table_args__ = (UniqueConstraint("kind", "name"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    name: Mapped[str]
+    chosen: Mapped[Json] = mapped_column(JSON)
+    at: Mapped[datetime]
+    by: Mapped[str]
 
 
 # -- asking -----------------------------------------------------------------------------------------------------
@@ -134,6 +182,38 @@ class Period(Base):
     code: Mapped[str] = mapped_column(unique=True)
     from_on: Mapped[date]
     to_on: Mapped[date]
+
+
+class AssignmentCheck(Base):
+    """The reps were asked to look through their assignments of a period, and may object until `until_on`."""
+
+    __tablename__ = "assignment_check"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    period_id: Mapped[int] = mapped_column(ForeignKey("period.id"), unique=True)
+    asked_on: Mapped[date]
+    until_on: Mapped[date]
+    by: Mapped[str]
+    period: Mapped[Period] = relationship()
+
+
+class Objection(Base):
+    """A rep says that an assignment (or, without one, what is missing) is wrong; another person decides."""
+
+    __tablename__ = "objection"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    check_id: Mapped[int] = mapped_column(ForeignKey("assignment_check.id"), index=True)
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignment.id"), index=True)
+    reason: Mapped[str] = mapped_column(Text)
+    raised_at: Mapped[datetime]
+    raised_by: Mapped[str]
+    verdict: Mapped[str | None] = mapped_column(_one_of("verdict", "upheld", "rejected"))
+    verdict_reason: Mapped[str | None] = mapped_column(Text)
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None]
+    check: Mapped[AssignmentCheck] = relationship()
+    rep: Mapped[Rep] = relationship()
+    assignment: Mapped[Assignment | None] = relationship()
 
 
 class QuestionnaireVersion(Base):

@@ -17,17 +17,17 @@ from flask.cli import AppGroup, with_appcontext
 from survey import history, tables
 from survey.context import actor, now, session, today
 from survey.indicators import events, facts, goals, notes, projects, visits
+from survey.intake import undoing
 from survey.intake.rows import Report
 from survey.intake.sheet import Sheet
-from survey.refusals import Refused
-from survey.roster import company, customers, periods, reps, territories
+from survey.refusals import N_, Refused
+from survey.roster import company, files, periods
 
 KINDS: dict[str, Callable[..., Report]] = {
-    "territories": territories.take_in,
-    "reps": lambda *sheet, **more: reps.take_in(*sheet, **more, on=today()),
-    "customers": customers.take_in_customers,
-    "contacts": customers.take_in_contacts,
-    "assignments": customers.take_in_assignments,
+    **{
+        kind: lambda session, sheet, kind=kind, **more: files.take_in(session, kind, sheet, on=today(), **more)
+        for kind in files.KINDS
+    },
     "facts": facts.take_in,
     "events": events.take_in,
     "visits": visits.take_in,
@@ -48,6 +48,11 @@ CORRECTED = frozenset({"facts", "events", "visits", "projects", "goals"})
 @click.option("--period", help="The period of answers; of facts, events and goals without a column for it.")
 @click.option("--reason", help="Why stored values are corrected; the old ones are kept beside it.")
 @click.option("--questionnaire", help="The question sheet that answers belong to (core).")
+@click.option(
+    "--mapping",
+    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+    help='A TOML file that says which header holds a column: code = "客户编号". Blank: none does.',
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @with_appcontext
 def import_file(  # one parameter for each option
@@ -58,6 +63,7 @@ def import_file(  # one parameter for each option
     period: str | None,
     reason: str | None,
     questionnaire: str | None,
+    mapping: Path | None,
     as_json: bool,
 ) -> None:
     """Bring in a CSV or XLSX file of KIND: territories, reps, customers, contacts, assignments,
@@ -95,7 +101,7 @@ def import_file(  # one parameter for each option
     """
     told = _told(kind, period=period, reason=reason, questionnaire=questionnaire)
     try:
-        sheet = tables.read(file)
+        sheet = replace(tables.read(file), chosen=_mapping(mapping) if mapping else {})
         with _watched(sheet) as watched:
             report = KINDS[kind](session(), watched, **told, valid_rows=valid_rows, by=actor(), at=now())
     except Refused as refusal:
@@ -109,6 +115,13 @@ def import_file(  # one parameter for each option
     _tell(kind, sheet, report, dry_run=dry_run, as_json=as_json)
     if not report.stored:
         sys.exit(1)
+
+
+def _mapping(path: Path) -> dict[str, str]:
+    try:
+        return files.read_mapping(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        raise files.UnreadableMapping(N_("The mapping file is not UTF-8 text.")) from None
 
 
 def _told(kind: str, *, period: str | None, reason: str | None, questionnaire: str | None) -> dict[str, str]:
@@ -173,6 +186,43 @@ def _in_words(kind: str, sheet: Sheet, report: Report, *, dry_run: bool) -> Iter
     yield f"{kind}: {report.read} rows read, {counts}{' (dry run: nothing stored)' if dry_run else ''}."
 
 
+imports = AppGroup("imports", help="What was brought in, and taking it back.")
+
+
+@imports.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def list_imports(as_json: bool) -> None:
+    """The newest imports: number, day, kind, file, who.
+
+    Example: evenhand imports list
+    """
+    rows = [
+        {
+            "number": done.id, "at": done.at.isoformat(), "by": done.by, "kind": done.kind, "file": done.file_name,
+            **done.counts, "undone": done.undone_at is not None,
+        }
+        for done in undoing.imports(session())
+    ]  # fmt: skip
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    for row in rows:
+        counts = f"{row['created']} created, {row['updated']} updated{', undone' if row['undone'] else ''}"
+        click.echo(f"{row['number']}  {row['at'][:16]}  {row['kind']}  {row['file']}  {row['by']}  {counts}")
+
+
+@imports.command("undo")
+@click.argument("number", type=int)
+def undo_import(number: int) -> None:
+    """Take an import back: what it created goes, what it changed returns. Refused once something rests on it.
+
+    Example: evenhand imports undo 12
+    """
+    done = undoing.undo(session(), number, by=actor(), at=now())
+    session().commit()
+    click.echo(f"Import {done.id} ({done.kind}, {done.file_name}) is undone.")
+
+
 period = AppGroup("period", help="The periods scores and appraisals belong to.")
 
 
@@ -209,4 +259,4 @@ def set_company(name: str | None, name_zh: str | None, time_zone: str | None, pr
     click.echo(f"{settled.name} ({settled.name_zh}), {settled.time_zone}, privacy: {settled.privacy_contact}")
 
 
-COMMANDS: tuple[click.Command, ...] = (import_file, period, company_group)
+COMMANDS: tuple[click.Command, ...] = (import_file, imports, period, company_group)

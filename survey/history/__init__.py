@@ -77,7 +77,9 @@ def take_in(
     if not intake.may_store(valid_rows=valid_rows):
         return intake.report(stored=False)
     questionnaires.freeze(version, at=at)
-    Keeper(session=session, period=stretch, version=version, zone=zone, at=at).keep(new, columns.items)
+    Keeper(session=session, period=stretch, version=version, zone=zone, changes=intake.changes, at=at).keep(
+        new, columns.items
+    )
     for line in new:
         intake.mark(line.number, "created")
     return finish(session, intake, "answers", by=by, at=at)

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from survey.history.lines import Given
-from survey.intake.storing import add, ids, reserve
+from survey.intake.changes import Changes
+from survey.intake.storing import add, create, ids, reserve
 from survey.models import (
     Answer,
     Campaign,
@@ -38,6 +39,7 @@ class Keeper:
     period: Period
     version: QuestionnaireVersion
     zone: ZoneInfo
+    changes: Changes
     at: datetime
 
     def keep(self, lines: Sequence[Given], items: Mapping[str, Item]) -> None:
@@ -57,29 +59,31 @@ class Keeper:
             self._answer(answered, {item.code: item.scale_code for item in items.values()})
 
     def _create_campaigns(self, codes: Iterable[str]) -> None:
-        for code in sorted(set(codes) - ids(self.session, Campaign).keys()):
-            self.session.add(
-                Campaign(
-                    code=code,
-                    period=self.period,
-                    questionnaire=self.version,
-                    opens_on=self.period.from_on,
-                    closes_on=self.period.to_on,
-                    asked_about={"zh": self.period.code, "en": self.period.code},
-                    state="closed",
-                    imported=True,
-                )
+        campaigns = [
+            Campaign(
+                code=code,
+                period=self.period,
+                questionnaire=self.version,
+                opens_on=self.period.from_on,
+                closes_on=self.period.to_on,
+                asked_about={"zh": self.period.code, "en": self.period.code},
+                state="closed",
+                imported=True,
             )
+            for code in sorted(set(codes) - ids(self.session, Campaign).keys())
+        ]
+        self.session.add_all(campaigns)
         self.session.flush()
+        self.changes.create(Campaign.__tablename__, sorted(campaign.id for campaign in campaigns))
 
     def _create_by_code(self, model: Any, codes: set[str]) -> None:
         unknown = sorted(codes - ids(self.session, model).keys())
-        add(self.session, model, ({"code": code, "name": code} for code in unknown))
+        create(self.session, self.changes, model, unknown, lambda code: {"code": code, "name": code})
 
     def _ask(self, lines: Sequence[Given]) -> Sequence[int]:
         """One invitation with one subject for each line. Returns the subjects' ids in the order of the lines."""
         known = {model: ids(self.session, model) for model in (Campaign, Customer, Rep, Territory)}
-        invitations, subjects = (reserve(self.session, model, len(lines)) for model in (Invitation, Subject))
+        invitations, subjects = (self._reserve(model, len(lines)) for model in (Invitation, Subject))
         add(
             self.session,
             Invitation,
@@ -112,7 +116,8 @@ class Keeper:
         return subjects
 
     def _answer(self, answered: Sequence[tuple[Given, int]], scales: Mapping[str, str]) -> None:
-        responses, versions = (reserve(self.session, model, len(answered)) for model in (Response, ResponseVersion))
+        responses, versions = (self._reserve(model, len(answered)) for model in (Response, ResponseVersion))
+        answers = iter(self._reserve(Answer, sum(len(line.replies) for line, _ in answered)))
         add(
             self.session,
             Response,
@@ -141,6 +146,7 @@ class Keeper:
             Answer,
             (
                 {
+                    "id": next(answers),
                     "response_version_id": version,
                     "item": item,
                     "scale": scales[item],
@@ -152,6 +158,11 @@ class Keeper:
                 for item, reply in line.replies.items()
             ),
         )
+
+    def _reserve(self, model: Any, count: int) -> Sequence[int]:
+        numbers = reserve(self.session, model, count)
+        self.changes.create(model.__tablename__, numbers)
+        return numbers
 
     def _instant(self, line: Given) -> datetime:
         """A day of history is kept as its midday, where the company is; without a day it is the import's instant."""

@@ -119,7 +119,7 @@ def columns_of(sheet: Sheet, questionnaire: Questionnaire) -> AnswerColumns:
     wanted = {("line", name): heading for name, heading in headings(AnswerRow).items()}
     wanted |= {("item", code): Heading(names=_names(item), needed=False) for code, item in asked.items()}
     wanted |= {("adjuster", name): Heading(names=names, needed=False) for name, (names, _) in _ADJUSTERS.items()}
-    found = match(sheet.headers, wanted)
+    found = match(sheet.headers, wanted, sheet.chosen)
     of_items = {code: place for (kind, code), place in found.places.items() if kind == "item"}
     of_adjusters = {name: place for (kind, name), place in found.places.items() if kind == "adjuster"}
     if not of_items:

@@ -23,6 +23,10 @@ class DoubleColumn(Refused):
     """Two columns mean the same."""
 
 
+class UnknownColumn(Refused):
+    """A column was chosen that there is no use for, or a header that the file does not have."""
+
+
 def headed(*names: str, **more: Any) -> Any:
     """A field of a row, and what its column may be called. The first name is the contract's."""
     return Field(json_schema_extra={"headers": list(names)}, **more)
@@ -64,20 +68,20 @@ def spelled(header: str) -> str:
     return "_".join(plain.replace("-", " ").replace("_", " ").split())
 
 
-def match(headers: Sequence[str], wanted: Mapping[Name, Heading]) -> Columns[Name]:
+def match(
+    headers: Sequence[str], wanted: Mapping[Name, Heading], chosen: Mapping[str, str] | None = None
+) -> Columns[Name]:
     """Find the wanted columns. Each field takes its dearest name that is there and not taken.
 
-    Raises MissingColumn, DoubleColumn (also for two columns with one header).
+    `chosen` says of some columns, by their first names, which header holds them (blank: none does); one header may be
+    chosen for several. Raises MissingColumn, DoubleColumn (also for two columns with one header), UnknownColumn.
     """
-    at = {spelled(header): place for place, header in enumerate(headers)}
     _refuse_doubles(headers)
-    places: dict[Name, int] = {}
-    taken: set[int] = set()
-    for name, heading in wanted.items():
-        place = next((at[n] for n in map(spelled, heading.names) if n in at and at[n] not in taken), None)
-        if place is not None:
-            places[name] = place
-            taken.add(place)
+    chosen = chosen or {}
+    places = _chosen_places(headers, wanted, chosen)
+    left_to_names = {name: heading for name, heading in wanted.items() if heading.names[0] not in chosen}
+    places |= _named_places(headers, left_to_names, set(places.values()))
+    taken = set(places.values())
     missing = [heading.names[0] for name, heading in wanted.items() if heading.needed and name not in places]
     if missing:
         raise MissingColumn(
@@ -85,8 +89,47 @@ def match(headers: Sequence[str], wanted: Mapping[Name, Heading]) -> Columns[Nam
             missing=", ".join(missing), headers=", ".join(map(legible, headers)),
         )  # fmt: skip
     others = {header: place for place, header in enumerate(headers) if place not in taken}
-    _refuse_second_names(headers, others, wanted, places)
+    _refuse_second_names(headers, others, left_to_names, places)
     return Columns(places=places, others=others)
+
+
+def proposed(headers: Sequence[str], wanted: Mapping[Name, Heading]) -> dict[str, str]:
+    """Which header seems to hold which column (by its first name), for a person to confirm or correct."""
+    places = _named_places(headers, wanted, set())
+    return {wanted[name].names[0]: headers[place] for name, place in places.items()}
+
+
+def _named_places(headers: Sequence[str], wanted: Mapping[Name, Heading], taken: set[int]) -> dict[Name, int]:
+    at = {spelled(header): place for place, header in enumerate(headers)}
+    places: dict[Name, int] = {}
+    for name, heading in wanted.items():
+        free = (at[n] for n in map(spelled, heading.names) if n in at and at[n] not in taken)
+        place = next(free, None)
+        if place is not None:
+            places[name] = place
+            taken = taken | {place}
+    return places
+
+
+def _chosen_places(
+    headers: Sequence[str], wanted: Mapping[Name, Heading], chosen: Mapping[str, str]
+) -> dict[Name, int]:
+    known = {heading.names[0] for heading in wanted.values()}
+    strange = sorted(chosen.keys() - known)
+    if strange:
+        raise UnknownColumn(
+            N_("A column %(strange)s was chosen, but there are only: %(known)s."),
+            strange=legible(", ".join(strange)), known=", ".join(sorted(known)),
+        )  # fmt: skip
+    at = {spelled(header): place for place, header in enumerate(headers)}
+    absent = sorted({header for header in chosen.values() if header and spelled(header) not in at})
+    if absent:
+        raise UnknownColumn(
+            N_("“%(absent)s” was chosen, but the file has: %(headers)s."),
+            absent=legible(", ".join(absent)), headers=", ".join(map(legible, headers)),
+        )  # fmt: skip
+    filled = {name: chosen.get(heading.names[0], "") for name, heading in wanted.items()}
+    return {name: at[spelled(header)] for name, header in filled.items() if header}
 
 
 def _refuse_doubles(headers: Sequence[str]) -> None:

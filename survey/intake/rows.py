@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from survey.intake.cells import UnfitCell, legible
+from survey.intake.changes import Changes
 from survey.intake.columns import Columns, headings, match
 from survey.intake.sheet import Line, Sheet
 from survey.refusals import N_, Refused
@@ -61,7 +62,7 @@ class RefusedRow:
 class Report:
     """What became of a file. If it was stored, `read` = created + updated + unchanged + refused rows.
 
-    `ignored` are the headers of columns nobody asked for.
+    `ignored` are the headers of columns nobody asked for; `number` is the import's own, once it is stored.
     """
 
     read: int
@@ -71,6 +72,7 @@ class Report:
     refused: tuple[RefusedRow, ...]
     ignored: tuple[str, ...]
     stored: bool
+    number: int | None = None
 
 
 class Part(Generic[R]):
@@ -121,7 +123,7 @@ def part_of(model: type[R], sheet: Sheet, *, given: Mapping[str, str] | None = N
         name: replace(heading, needed=heading.needed and name not in (given or {}))
         for name, heading in headings(model).items()
     }
-    return Part(model, match(sheet.headers, wanted), given=given)
+    return Part(model, match(sheet.headers, wanted, sheet.chosen), given=given)
 
 
 @plain_dataclass(slots=True)
@@ -134,6 +136,7 @@ class Intake:
     refused: list[RefusedRow] = field(default_factory=list)
     refused_rows: set[int] = field(default_factory=set)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
+    changes: Changes = field(default_factory=Changes)
 
     def __post_init__(self) -> None:
         for line in self.sheet.lines:

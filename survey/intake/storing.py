@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, islice
 from typing import Any
@@ -12,8 +12,10 @@ from sqlalchemy import Connection, Table, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from survey import journal
+from survey.intake.changes import Changes
 from survey.intake.rows import Intake, Part, R, Report, Row
 from survey.intake.sheet import Sheet
+from survey.models import FileImport
 from survey.refusals import Refused
 
 _LOCK = 0x45764A6D  # one import at a time on PostgreSQL; SQLite's write lock does the same
@@ -23,9 +25,14 @@ BATCH = 5_000
 
 def receive(session: Session, sheet: Sheet, *parts: Part[Any]) -> Intake:
     """Begin an import: wait until no other is under way, then read the rows."""
+    wait_for_others(session)
+    return Intake(sheet=sheet, parts=parts)
+
+
+def wait_for_others(session: Session) -> None:
+    """One at a time brings files in or takes them back."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    return Intake(sheet=sheet, parts=parts)
 
 
 def ids(session: Session, model: Any) -> dict[str, int]:
@@ -43,6 +50,13 @@ def reserve(session: Session, model: Any, count: int) -> Sequence[int]:
         return session.scalars(numbers, {"table": model.__tablename__, "count": count}).all()
     first = (session.scalar(select(func.max(model.id))) or 0) + 1
     return range(first, first + count)
+
+
+def create(session: Session, changes: Changes, model: Any, rows: Sequence[Any], columns: Callable[[Any], Any]) -> None:
+    """Write new rows under ids of their own, and note them."""
+    numbers = reserve(session, model, len(rows))
+    add(session, model, ({"id": id_} | columns(row) for id_, row in zip(numbers, rows, strict=True)))
+    changes.create(model.__tablename__, numbers)
 
 
 def add(session: Session, model: Any, rows: Iterable[dict[str, Any]]) -> None:
@@ -118,16 +132,17 @@ def keep(
             continue
         seen.add(its_key)
         ours = tuple(its_columns[name] for name in told)
-        id_, before = stored.get(its_key, (None, None))
+        id_, before = stored.get(its_key, (None, ()))
         if id_ is None:
             new.append(row)
             intake.mark(number, "created")
         elif before != ours:
             changed.append({"id": id_, **dict(zip(told, ours, strict=True))})
-            old = zip(told, before or (), ours, strict=True)
+            old = zip(told, before, ours, strict=True)
             kept.append(Changed(id=id_, before={name: was for name, was, now in old if was != now}))
+            intake.changes.update(model.__tablename__, id_, told, before, ours)
             intake.mark(number, "updated")
-    add(session, model, map(columns, new))
+    create(session, intake.changes, model, new, columns)
     if changed:
         session.execute(update(model), changed)
     return tuple(kept)
@@ -141,12 +156,19 @@ def _stored(
     return {tuple(row[1 : 1 + len(key)]): (row[0], tuple(row[1 + len(key) :])) for row in rows}
 
 
-def finish(session: Session, intake: Intake, subject: str, *, by: str, at: datetime) -> Report:
-    """Close an import: the report, and one line in the journal (counts and the file's fingerprint, no content)."""
+def finish(session: Session, intake: Intake, kind: str, *, by: str, at: datetime) -> Report:
+    """Close an import: the report, the record of what it changed, and one line in the journal (counts and the file's
+    fingerprint, no content)."""
     report = intake.report(stored=True)
     counts = {
         "read": report.read, "created": report.created, "updated": report.updated, "unchanged": report.unchanged,
-        "refused": len(intake.refused_rows), "sha256": intake.sheet.digest,
+        "refused": len(intake.refused_rows),
     }  # fmt: skip
-    journal.record(session, "imported", subject, counts, by=by, at=at)
-    return report
+    done = FileImport(
+        kind=kind, file_name=intake.sheet.name, digest=intake.sheet.digest, counts=counts,
+        changes=intake.changes.record(), at=at, by=by,
+    )  # fmt: skip
+    session.add(done)
+    session.flush()
+    journal.record(session, "imported", kind, {**counts, "sha256": intake.sheet.digest}, by=by, at=at)
+    return replace(report, number=done.id)

@@ -35,6 +35,39 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_customer')),
     sa.UniqueConstraint('code', name=op.f('uq_customer_code'))
     )
+    op.create_table('file_import',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('file_name', sa.String(), nullable=False),
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.Column('counts', sa.JSON(), nullable=False),
+    sa.Column('changes', sa.JSON(), nullable=False),
+    sa.Column('at', UtcDateTime(timezone=True), nullable=False),
+    sa.Column('by', sa.String(), nullable=False),
+    sa.Column('undone_at', UtcDateTime(timezone=True), nullable=True),
+    sa.Column('undone_by', sa.String(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_file_import'))
+    )
+    op.create_table('upload',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('file_name', sa.String(), nullable=False),
+    sa.Column('content', sa.LargeBinary(), nullable=False),
+    sa.Column('chosen', sa.JSON(), nullable=False),
+    sa.Column('at', UtcDateTime(timezone=True), nullable=False),
+    sa.Column('by', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_upload'))
+    )
+    op.create_table('column_mapping',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('chosen', sa.JSON(), nullable=False),
+    sa.Column('at', UtcDateTime(timezone=True), nullable=False),
+    sa.Column('by', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_column_mapping')),
+    sa.UniqueConstraint('kind', 'name', name=op.f('uq_column_mapping_kind_name'))
+    )
     op.create_table('journal_entry',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('at', UtcDateTime(timezone=True), nullable=False),
@@ -143,6 +176,38 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('assignment', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_assignment_rep_id'), ['rep_id'], unique=False)
+
+    op.create_table('assignment_check',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('period_id', sa.Integer(), nullable=False),
+    sa.Column('asked_on', sa.Date(), nullable=False),
+    sa.Column('until_on', sa.Date(), nullable=False),
+    sa.Column('by', sa.String(), nullable=False),
+    sa.ForeignKeyConstraint(['period_id'], ['period.id'], name=op.f('fk_assignment_check_period_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_assignment_check')),
+    sa.UniqueConstraint('period_id', name=op.f('uq_assignment_check_period_id'))
+    )
+    op.create_table('objection',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('check_id', sa.Integer(), nullable=False),
+    sa.Column('rep_id', sa.Integer(), nullable=False),
+    sa.Column('assignment_id', sa.Integer(), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('raised_at', UtcDateTime(timezone=True), nullable=False),
+    sa.Column('raised_by', sa.String(), nullable=False),
+    sa.Column('verdict', sa.Enum('upheld', 'rejected', name='verdict', native_enum=False, create_constraint=True, length=24), nullable=True),
+    sa.Column('verdict_reason', sa.Text(), nullable=True),
+    sa.Column('decided_at', UtcDateTime(timezone=True), nullable=True),
+    sa.Column('decided_by', sa.String(), nullable=True),
+    sa.ForeignKeyConstraint(['assignment_id'], ['assignment.id'], name=op.f('fk_objection_assignment_id')),
+    sa.ForeignKeyConstraint(['check_id'], ['assignment_check.id'], name=op.f('fk_objection_check_id')),
+    sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_objection_rep_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_objection'))
+    )
+    with op.batch_alter_table('objection', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_objection_assignment_id'), ['assignment_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_objection_check_id'), ['check_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_objection_rep_id'), ['rep_id'], unique=False)
 
     op.create_table('campaign',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -714,6 +779,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_campaign_period_id'))
 
     op.drop_table('campaign')
+    with op.batch_alter_table('objection', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_objection_rep_id'))
+        batch_op.drop_index(batch_op.f('ix_objection_check_id'))
+        batch_op.drop_index(batch_op.f('ix_objection_assignment_id'))
+
+    op.drop_table('objection')
+    op.drop_table('assignment_check')
     with op.batch_alter_table('assignment', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_assignment_rep_id'))
 
@@ -733,6 +805,9 @@ def downgrade() -> None:
     op.drop_table('questionnaire_version')
     op.drop_table('period')
     op.drop_table('journal_entry')
+    op.drop_table('column_mapping')
+    op.drop_table('upload')
+    op.drop_table('file_import')
     op.drop_table('customer')
     op.drop_table('company')
     # ### end Alembic commands ###

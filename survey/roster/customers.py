@@ -122,12 +122,17 @@ _FLAT_CONTACT = headings(ContactRow) | {
 _FLAT_ASSIGNMENT = headings(AssignmentRow)
 
 
-def _flat_parts(sheet: Sheet) -> tuple[Part[CustomerRow], Part[ContactRow] | None, Part[AssignmentRow] | None]:
-    """What the file speaks of besides customers is told by its columns: a part needs all it cannot do without."""
+def flat_headings() -> dict[tuple[str, str], Heading]:
+    """Every column a flat export may have, as (part, field); only the customer's own can be needed."""
     wanted = {("customer", name): heading for name, heading in headings(CustomerRow).items()}
     for kind, fields in (("contact", _FLAT_CONTACT), ("assignment", _FLAT_ASSIGNMENT)):
         wanted |= {(kind, name): replace(h, needed=False) for name, h in fields.items() if name != "customer"}
-    found = match(sheet.headers, wanted)
+    return wanted
+
+
+def _flat_parts(sheet: Sheet) -> tuple[Part[CustomerRow], Part[ContactRow] | None, Part[AssignmentRow] | None]:
+    """What the file speaks of besides customers is told by its columns: a part needs all it cannot do without."""
+    found = match(sheet.headers, flat_headings(), sheet.chosen)
 
     def places(kind: str, fields: Mapping[str, Heading]) -> dict[str, int]:
         own = {name: found.places[kind, name] for name in fields if (kind, name) in found.places}

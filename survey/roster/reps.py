@@ -14,7 +14,7 @@ from survey.intake.cells import Code, OptionalDay, OptionalEmail, OptionalText, 
 from survey.intake.columns import headed
 from survey.intake.rows import Intake, Part, Report, Row, part_of
 from survey.intake.sheet import Sheet
-from survey.intake.storing import add, finish, ids, keep, receive
+from survey.intake.storing import create, finish, ids, keep, receive
 from survey.models import Rep, ReportingLine
 from survey.refusals import N_
 
@@ -78,9 +78,13 @@ def _keep_managers(session: Session, intake: Intake, reps: Part[RepRow], *, on: 
             continue
         if line:
             ended.append({"id": line.id, "until_on": on})
+            intake.changes.update("reporting_line", line.id, ("until_on",), (None,), (on,))
         begun[rep_id] = row.manager_email
         intake.mark(number, "updated")
     if ended:
         session.execute(update(ReportingLine), ended)
-    lines = ({"rep_id": rep_id, "manager_email": email, "since_on": on} for rep_id, email in begun.items() if email)
-    add(session, ReportingLine, lines)
+    managed = [(rep_id, email) for rep_id, email in begun.items() if email]
+    create(
+        session, intake.changes, ReportingLine, managed,
+        lambda line: {"rep_id": line[0], "manager_email": line[1], "since_on": on},
+    )  # fmt: skip

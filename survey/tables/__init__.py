@@ -25,13 +25,21 @@ def read(path: Path) -> Sheet:
 
     Raises FileRefused.
     """
-    content = _content(path)
+    _check_bytes(path.stat().st_size)
+    return parse(path.read_bytes(), name=path.name)
+
+
+def parse(content: bytes, *, name: str) -> Sheet:
+    """The same of a file that is in memory already. Raises FileRefused."""
+    _check_bytes(len(content))
+    if not content.strip():
+        raise FileRefused(N_("The file is empty."))
     encoding = ""
     if content.startswith(OLD_OFFICE):
         raise FileRefused(
             N_("This is an old (.xls) or password-protected workbook. Save it as an unprotected .xlsx or as CSV.")
         )
-    if content.startswith(ZIP) or path.suffix.lower() == ".xlsx":
+    if content.startswith(ZIP) or name.lower().endswith(".xlsx"):
         table = workbook_table(content)
     else:
         table, encoding = text_table(content)
@@ -39,21 +47,17 @@ def read(path: Path) -> Sheet:
     headers = _headers(first)
     body = Body(table=table, headers=len(headers), width=len(first))
     return Sheet(
-        headers=headers, lines=body, cells=body.cells, digest=hashlib.sha256(content).hexdigest(), encoding=encoding
-    )
+        headers=headers, lines=body, cells=body.cells, digest=hashlib.sha256(content).hexdigest(), encoding=encoding,
+        name=name,
+    )  # fmt: skip
 
 
-def _content(path: Path) -> bytes:
-    size = path.stat().st_size
+def _check_bytes(size: int) -> None:
     if size > LARGEST_FILE:
         raise FileRefused(
             N_("The file has %(size)s MB; at most %(largest)s MB are taken. Split it."),
             size=size // 2**20, largest=LARGEST_FILE // 2**20,
         )  # fmt: skip
-    content = path.read_bytes()
-    if not content.strip():
-        raise FileRefused(N_("The file is empty."))
-    return content
 
 
 def _headers(first: Cells) -> tuple[str, ...]:
