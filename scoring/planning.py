@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from scoring.findings import Refusal
-from scoring.reliability import needed_answers
+from scoring.spec import AdjustmentSpec
 
 Reach = Literal["one period", "two periods", "more periods", "never"]
 
@@ -20,6 +20,12 @@ SENTENCES: dict[str, str] = {
     "are needed. A higher response rate or a longer window would reach them.",
     "never": "Never: there are %(customers)d customers to ask, and %(needed)d would have to answer.",
 }
+
+
+class NotBetweenZeroAndOne(Refusal):
+    """A reliability or an intraclass correlation that is none."""
+
+    sentence = "%(name)s is %(value)s; give a number above 0 and below 1, such as .5."
 
 
 class NotPlanned(Refusal):
@@ -54,6 +60,36 @@ class Plan:
     def __str__(self) -> str:
         places = {"one": self.one, "two": self.two, "needed": self.needed, "customers": self.customers}
         return SENTENCES[self.reach] % places
+
+
+def needed_answers(reliability: float, icc: float) -> int:
+    """Answers per rep for a reliability: R/(1−R)·(1−ICC)/ICC, ICC the share of variance that lies between reps.
+
+    Raises:
+        NotBetweenZeroAndOne: either of them.
+    """
+    for name, value in (("reliability", reliability), ("icc", icc)):
+        if not 0 < value < 1:
+            raise NotBetweenZeroAndOne(name=name, value=value)
+    return math.ceil(round(reliability / (1 - reliability) * (1 - icc) / icc, 9))
+
+
+def expected_reliability(customers: float, icc: float) -> float:
+    """The reliability that so many answering customers bring: σ²/(σ² + S/G) = G·ICC/(1 − ICC + G·ICC).
+
+    It leaves aside what comparing over territories costs, so it is the most that can be expected.
+    """
+    return customers * icc / (1 - icc + customers * icc)
+
+
+def expected_evidence(customers: float, icc: float, spec: AdjustmentSpec) -> str:
+    """The word for that reliability: withheld, thin, provisional or full."""
+    if customers < spec.minimum_customers:
+        return "withheld"
+    reliability = expected_reliability(customers, icc)
+    if reliability < spec.thin_below:
+        return "thin"
+    return "provisional" if reliability < spec.full_from else "full"
 
 
 def plan(*, customers: int, response_rate: float, reliability: float, icc: float) -> Plan:

@@ -1,22 +1,13 @@
-"""How much of a difference between scores is real: reliability, evidence, and how many answers it takes."""
+"""How much of a difference between scores is real: reliability and evidence."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from scoring.findings import Refusal
 from scoring.spec import AdjustmentSpec
 from scoring.sums import Floats
-
-
-class NotBetweenZeroAndOne(Refusal):
-    """A reliability or an intraclass correlation that is none."""
-
-    sentence = "%(name)s is %(value)s; give a number above 0 and below 1, such as .5."
 
 
 def reliability(prediction_variance: Floats, between: float) -> Floats:
@@ -44,18 +35,6 @@ def evidence(
     word[largest > spec.max_customer_share] = "thin"
     word[customers < spec.minimum_customers] = "withheld"
     return word
-
-
-def needed_answers(reliability: float, icc: float) -> int:
-    """Answers per rep for a reliability: R/(1−R)·(1−ICC)/ICC, ICC the share of variance that lies between reps.
-
-    Raises:
-        NotBetweenZeroAndOne: either of them.
-    """
-    for name, value in (("reliability", reliability), ("icc", icc)):
-        if not 0 < value < 1:
-            raise NotBetweenZeroAndOne(name=name, value=value)
-    return math.ceil(round(reliability / (1 - reliability) * (1 - icc) / icc, 9))
 
 
 def paule_mandel(effect: Floats, variance: Floats) -> tuple[float, float]:

@@ -241,8 +241,58 @@ class Campaign(Base):
     asked_about: Mapped[Json] = mapped_column(JSON)
     state: Mapped[str] = mapped_column(_one_of("campaign_state", "draft", "open", "closed"))
     imported: Mapped[bool] = mapped_column(default=False)
+    rest_days: Mapped[int] = mapped_column(default=30)
     period: Mapped[Period] = relationship()
     questionnaire: Mapped[QuestionnaireVersion] = relationship()
+    sample_plan: Mapped[SamplePlan | None] = relationship(back_populates="campaign")
+
+
+class SamplePlan(Base):
+    """The draw of a campaign that asks a sample; one that asks everybody has none. `reliability` is what is wanted for
+    every rep. The seed is set before anybody is drawn; what the planner supposed and how many customers it wanted to
+    ask about each rep stand here once the draw was made."""
+
+    __tablename__ = "sample_plan"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), unique=True)
+    reliability: Mapped[float]
+    seed: Mapped[str] = mapped_column(String(64))
+    icc: Mapped[float | None]
+    response_rate: Mapped[float | None]
+    wanted: Mapped[int | None]
+    drawn_at: Mapped[datetime | None]
+    campaign: Mapped[Campaign] = relationship(back_populates="sample_plan")
+
+
+class FrameEntry(Base):
+    """A customer whom the draw could have asked about a rep, and whether it did: kept, so that it can be repeated."""
+
+    __tablename__ = "frame_entry"
+    __table_args__ = (UniqueConstraint("campaign_id", "customer_id", "rep_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"))
+    stratum: Mapped[str]
+    drawn: Mapped[bool]
+
+
+class Exclusion(Base):
+    """A customer left out of a campaign: proposed with a reason, decided by a second person."""
+
+    __tablename__ = "exclusion"
+    __table_args__ = (UniqueConstraint("campaign_id", "customer_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    reason: Mapped[str] = mapped_column(Text)
+    proposed_at: Mapped[datetime]
+    proposed_by: Mapped[str]
+    decision: Mapped[str] = mapped_column(_one_of("exclusion_decision", "open", "accepted", "refused"), default="open")
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None]
+    campaign: Mapped[Campaign] = relationship()
+    customer: Mapped[Customer] = relationship()
 
 
 class Invitation(Base):
@@ -293,7 +343,8 @@ class TokenMiss(Base):
 
 
 class Subject(Base):
-    """The rep asked about in one invitation; territory and adjusters copied as of the asking."""
+    """The rep asked about in one invitation; territory and adjusters copied as of the asking. `served_share` is the
+    share of the period's days on which the rep served the customer."""
 
     __tablename__ = "subject"
     __table_args__ = (UniqueConstraint("invitation_id", "rep_id"),)
@@ -302,6 +353,7 @@ class Subject(Base):
     rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
     territory_id: Mapped[int] = mapped_column(ForeignKey("territory.id"))
     adjusters: Mapped[Json] = mapped_column(JSON)
+    served_share: Mapped[float] = mapped_column(default=1.0)
     invitation: Mapped[Invitation] = relationship(back_populates="subjects")
     rep: Mapped[Rep] = relationship()
 

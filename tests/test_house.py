@@ -13,8 +13,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
-    "users", "roster", "questionnaires", "campaigns", "invitations", "responses", "history", "integrity", "runs",
-    "indicators", "schemes", "plans", "appraisals", "dashboards", "exports", "retention",
+    "users", "roster", "questionnaires", "campaigns", "sampling", "invitations", "responses", "history", "integrity",
+    "runs", "indicators", "schemes", "plans", "appraisals", "dashboards", "exports", "retention",
 )  # fmt: skip
 GROUND = ("refusals", "config", "database", "models", "journal", "intake", "figures")
 HATCHES = ("pdf", "mail", "sms", "tables")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 
@@ -10,8 +11,13 @@ import click
 from flask.cli import AppGroup, with_appcontext
 
 from survey import campaigns, invitations, worker
+from survey.campaigns.progress import Part, Progress, progress
+from survey.campaigns.rates import DISPOSITIONS, Rates
 from survey.context import actor, now, session, settings
 from survey.invitations import links
+from survey.sampling import draw
+from survey.sampling.draw import Preview
+from survey.sampling.planning import Grounds
 
 DATE = click.DateTime(["%Y-%m-%d"])
 MOST_NAMED = 10
@@ -26,15 +32,48 @@ campaign = AppGroup("campaign", help="A question sheet put to customers between 
 @click.option("--opens", required=True, type=DATE, help="First day, where the company is.")
 @click.option("--closes", required=True, type=DATE, help="Last day, where the company is.")
 @click.option("--months", type=click.IntRange(1, 36), help="Ask about this many past months (default: the period's).")
-def create(code: str, period: str, questionnaire: str, opens: datetime, closes: datetime, months: int | None) -> None:
+@click.option(
+    "--sample",
+    type=click.Choice(["all", "planned"]),
+    default="all",
+    show_default=True,
+    help="Ask every customer, or a random sample as large as the reliability takes.",
+)
+@click.option(
+    "--reliability",
+    type=float,
+    default=draw.USUAL_RELIABILITY,
+    show_default=True,
+    help="The reliability wanted for every rep; for a planned sample.",
+)
+@click.option(
+    "--rest-days",
+    type=click.IntRange(0, 365),
+    default=campaigns.USUAL_REST,
+    show_default=True,
+    help="Leave out whoever another campaign asked less than this many days before.",
+)
+def create(
+    code: str,
+    period: str,
+    questionnaire: str,
+    opens: datetime,
+    closes: datetime,
+    months: int | None,
+    sample: str,
+    reliability: float,
+    rest_days: int,
+) -> None:
     """Plan a campaign.
 
     Example: evenhand campaign create july --period 2026-H1 --questionnaire core --opens 2026-07-01 --closes 2026-07-21
     """
-    campaigns.create(
+    planned = campaigns.create(
         session(), code, period=period, questionnaire=questionnaire, opens_on=opens.date(), closes_on=closes.date(),
-        months=months, by=actor(), at=now(),
+        months=months, rest_days=rest_days, by=actor(), at=now(),
     )  # fmt: skip
+    if sample == "planned":
+        draw.plan_draw(session(), planned, reliability=reliability, by=actor(), at=now())
     session().commit()
     click.echo(f"Campaign {code} is planned. Open it: evenhand campaign open {code}")
 
@@ -67,19 +106,117 @@ def close(code: str) -> None:
 @click.argument("code")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def status(code: str, as_json: bool) -> None:
-    """Say where a campaign stands.
+    """Say where a campaign stands: dispositions and AAPOR rates, in all, by rep and by territory.
 
     Example: evenhand campaign status july
     """
-    found = campaigns.status(session(), campaigns.named(session(), code))
+    found = progress(session(), campaigns.named(session(), code))
     if as_json:
-        click.echo(json.dumps(asdict(found), default=str, ensure_ascii=False))
+        click.echo(json.dumps(found.record(), default=str, ensure_ascii=False))
         return
-    click.echo(f"{found.code}: {found.state}, {found.opens_on} to {found.closes_on}, about {found.period}")
-    click.echo(f"Opinions about reps asked for {found.subjects}, received {found.responses}.")
-    for heading, counts in (("Invitations", found.invitations), ("Messages", found.messages)):
-        for name, count in sorted(counts.items()):
-            click.echo(f"{heading:12} {name:14} {count:7}")
+    for line in _in_words(found):
+        click.echo(line)
+
+
+def _in_words(found: Progress) -> Iterator[str]:
+    yield f"{found.code}: {found.state}, {found.opens_on} to {found.closes_on}, about {found.period}"
+    yield f"Opinions about reps asked for {found.subjects}, received {found.responses}."
+    yield f"Customers asked {found.customers}, of whom {found.customers_answered} answered."
+    for name in DISPOSITIONS:
+        if found.rates.people.get(name):
+            yield f"{'Invitations':12} {name:14} {found.rates.people[name]:7}"
+    for name, count in sorted(found.messages.items()):
+        yield f"{'Messages':12} {name:14} {count:7}"
+    yield f"Response RR1 {_share(found.rates.rr1)}, RR2 {_share(found.rates.rr2)}; {_rest(found.rates)}."
+    for heading, parts in (("Rep", found.reps), ("Territory", found.territories)):
+        for part in parts:
+            yield f"{heading:10} {part.code:10} {_part(part)}"
+    if found.funnel:
+        beyond = ", ".join(point.code for point in found.funnel.outside)
+        yield f"Response rates that chance does not explain: {beyond or 'none'}."
+
+
+def _part(part: Part) -> str:
+    rates = part.rates
+    return f"invited {rates.invited:6}  RR1 {_share(rates.rr1):>6}  RR2 {_share(rates.rr2):>6}  {_rest(rates)}"
+
+
+def _rest(rates: Rates) -> str:
+    return f"contact CON1 {_share(rates.con)}, refusal REF1 {_share(rates.ref)}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
+sample = AppGroup("sample", help="Whom a campaign asks, and what that can show.")
+
+
+@sample.command("plan")
+@click.argument("code")
+@click.option(
+    "--reliability", type=float, help="The reliability wanted for every rep (default: the campaign's, or .8)."
+)
+@click.option("--response-rate", type=float, help="The share of customers expected to answer (default: as last time).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def plan_sample(code: str, reliability: float | None, response_rate: float | None, as_json: bool) -> None:
+    """Say how many invitations each rep needs, and what cannot be reached in one period, in two, or ever.
+
+    Example: evenhand sample plan july --reliability .8
+    """
+    asked = campaigns.named(session(), code)
+    found = draw.preview(session(), asked, reliability=reliability, response_rate=response_rate, at=now())
+    if as_json:
+        click.echo(json.dumps(_plan_record(found), ensure_ascii=False))
+        return
+    for line in _plan_in_words(found):
+        click.echo(line)
+
+
+def _plan_record(found: Preview) -> dict[str, object]:
+    return {
+        "reliability": found.reliability,
+        "icc": found.grounds.icc,
+        "run": found.grounds.run,
+        "response_rate": found.grounds.response_rate,
+        "response_rate_of": found.grounds.campaign,
+        "customers": len(found.asked),
+        "people": found.people,
+        "unreachable": len(found.frame.unreachable),
+        "excluded": len(found.frame.excluded),
+        "rested": len(found.frame.rested),
+        "reps": [
+            {
+                "rep": rep.code, "name": rep.name, "customers": rep.plan.customers, "needed": rep.plan.needed,
+                "invitations": rep.plan.invitations, "reach": rep.plan.reach, "asked": rep.asked,
+                "expected_answers": rep.answers, "expected_reliability": rep.reliability,
+                "expected_evidence": rep.evidence,
+            }
+            for rep in found.reps
+        ],
+    }  # fmt: skip
+
+
+def _plan_in_words(found: Preview) -> Iterator[str]:
+    yield _ground(found.grounds)
+    yield f"Asked: {len(found.asked)} customers, {found.people} people."
+    yield (
+        f"Left out: {len(found.frame.unreachable)} whom no mail reaches, {len(found.frame.excluded)} excluded, "
+        f"{len(found.frame.rested)} asked by another campaign lately."
+    )
+    for rep in found.reps:
+        yield (
+            f"{rep.code:10} needs {rep.plan.needed} answers: {rep.plan.invitations} invitations; asked {rep.asked} of "
+            f"{rep.plan.customers}, {rep.evidence} expected (reliability {rep.reliability:.2f}). {rep.plan}"
+        )
+
+
+def _ground(on: Grounds) -> str:
+    variance = f"as run {on.run} found" if on.run else "supposed"
+    rate = f"as in {on.campaign}" if on.campaign else "supposed"
+    return (
+        f"Between-rep share of the variance {on.icc:.3f} ({variance}); response rate {on.response_rate:.0%} ({rate})."
+    )
 
 
 @click.command()
@@ -100,6 +237,10 @@ def invite(code: str, print_links: bool, as_json: bool) -> None:
         click.echo(json.dumps({**asdict(done), "links": printed}, ensure_ascii=False))
         return
     click.echo(f"Invited {done.invited}; invited before {done.invited_before}.")
+    if done.not_drawn:
+        click.echo(f"The sample leaves out {done.not_drawn} customers.")
+    if done.excluded or done.rested:
+        click.echo(f"Left out: {done.excluded} excluded, {done.rested} asked by another campaign lately.")
     if done.unreachable:
         click.echo(f"No mail reaches {len(done.unreachable)} customers: {_some(done.unreachable)}.")
     for line in printed:
@@ -145,4 +286,4 @@ def _tell(tally: worker.Tally) -> None:
         click.echo(f"The mail server cannot be reached ({tally.trouble}). Mail waits; look at SMTP_HOST.", err=True)
 
 
-COMMANDS: tuple[click.Command, ...] = (campaign, invite, work)
+COMMANDS: tuple[click.Command, ...] = (campaign, sample, invite, work)

@@ -109,6 +109,7 @@ class Keeper:
                     "rep_id": known[Rep][line.row.rep],
                     "territory_id": known[Territory][line.row.territory],
                     "adjusters": dict(line.adjusters),
+                    "served_share": 1.0,
                 }
                 for subject, invitation, line in zip(subjects, invitations, lines, strict=True)
             ),

@@ -1,24 +1,24 @@
-"""Whom a campaign asks: every customer served in its period, through every contact who can be reached.
+"""Asking: every customer of the campaign's sample, through every contact who can be reached.
 
-The rule chooses, never a rep. Territory and every adjuster are copied as of the asking, so that later edits of the
-roster cannot move a score.
+Territory and every adjuster are copied as of the asking, so that later edits of the roster cannot move a score.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import groupby
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from survey import journal, questionnaires
 from survey.campaigns import UNANSWERED
-from survey.models import Assignment, Campaign, Contact, Customer, Invitation, OutboxMessage, Period, Subject
+from survey.models import Campaign, Contact, Customer, Invitation, OutboxMessage, Subject
 from survey.refusals import N_, Refused
+from survey.sampling import draw
+from survey.sampling.frame import Service
 
 DAYS_A_YEAR = 365.25
 
@@ -29,23 +29,20 @@ class CampaignNotOpen(Refused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invited:
-    """What one act of inviting did. `unreachable`: codes of customers served whom no mail reaches."""
+    """What one act of inviting did. `unreachable`: codes of customers served whom no mail reaches; `excluded`,
+    `rested`: how many were left out by decision, or because another campaign asked them lately; `not_drawn`: how many
+    the sample left out."""
 
     invited: int
     invited_before: int
     unreachable: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Service:
-    """One rep's service to one customer in the period, in the territory where most of it happened."""
-
-    rep_id: int
-    territory_id: int
+    excluded: int
+    rested: int
+    not_drawn: int
 
 
 def invite(session: Session, campaign: Campaign, *, by: str, at: datetime) -> Invited:
-    """Ask every customer served in the campaign's period, one invitation and one waiting message a contact.
+    """Ask every customer of the campaign's sample, one invitation and one waiting message a contact.
 
     Doing it again asks only those who have come since. Raises CampaignNotOpen.
     """
@@ -53,49 +50,31 @@ def invite(session: Session, campaign: Campaign, *, by: str, at: datetime) -> In
         raise CampaignNotOpen(
             N_("Campaign %(code)s is not open. Open it first: evenhand campaign open %(code)s."), code=campaign.code
         )
-    services = _services(session, campaign.period)
-    contacts = _reachable(session)
+    found, services = draw.whom_to_ask(session, campaign, by=by, at=at)
     before = set(session.scalars(select(Invitation.contact_id).where(Invitation.campaign_id == campaign.id)))
-    asked = [contact for contact in contacts if contact.customer_id in services]
-    fresh = [contact for contact in asked if contact.id not in before]
-    _write(session, campaign, fresh, services, at=at)
+    asked = [contact_id for customer_id in services for contact_id in found.contacts[customer_id]]
+    fresh = [contact_id for contact_id in asked if contact_id not in before]
+    _write(session, campaign, _contacts(session, fresh), services, at=at)
     questionnaires.freeze(campaign.questionnaire, at=at)
     done = Invited(
         invited=len(fresh),
         invited_before=len(asked) - len(fresh),
-        unreachable=_codes(session, services.keys() - {contact.customer_id for contact in asked}),
+        unreachable=_codes(session, found.unreachable),
+        excluded=len(found.excluded),
+        rested=len(found.rested),
+        not_drawn=len(found.contacts) - len(services),
     )
-    counts = {"invited": done.invited, "unreachable": len(done.unreachable)}
+    counts = {
+        "invited": done.invited, "unreachable": len(done.unreachable), "excluded": done.excluded,
+        "rested": done.rested, "not drawn": done.not_drawn,
+    }  # fmt: skip
     journal.record(session, "customers invited", campaign.code, counts, by=by, at=at)
     return done
 
 
-def _services(session: Session, period: Period) -> dict[int, list[_Service]]:
-    """Customer id → who served it in the period. A rep in two territories counts where the days were more."""
-    overlapping = (
-        select(Assignment)
-        .where(
-            Assignment.served_from <= period.to_on,
-            or_(Assignment.served_to.is_(None), Assignment.served_to >= period.from_on),
-        )
-        .order_by(Assignment.customer_id, Assignment.rep_id, Assignment.id)
-    )
-    services: dict[int, list[_Service]] = {}
-    for (customer_id, rep_id), held in groupby(session.scalars(overlapping), lambda row: (row.customer_id, row.rep_id)):
-        longest = max(held, key=lambda row: _days(row, period))
-        services.setdefault(customer_id, []).append(_Service(rep_id=rep_id, territory_id=longest.territory_id))
-    return services
-
-
-def _days(assignment: Assignment, period: Period) -> int:
-    last = min(assignment.served_to or date.max, period.to_on)
-    return (last - max(assignment.served_from, period.from_on)).days
-
-
-def _reachable(session: Session) -> list[Contact]:
-    """Contacts with an address who have not asked to be left alone."""
-    reachable = select(Contact).where(Contact.email.is_not(None), Contact.email != "", Contact.opted_out_at.is_(None))
-    return list(session.scalars(reachable.order_by(Contact.customer_id, Contact.id)))
+def _contacts(session: Session, contact_ids: list[int]) -> list[Contact]:
+    wanted = set(contact_ids)
+    return [contact for contact in session.scalars(select(Contact).order_by(Contact.id)) if contact.id in wanted]
 
 
 def _codes(session: Session, customer_ids: Iterable[int]) -> tuple[str, ...]:
@@ -105,7 +84,12 @@ def _codes(session: Session, customer_ids: Iterable[int]) -> tuple[str, ...]:
 
 
 def _write(
-    session: Session, campaign: Campaign, contacts: list[Contact], services: dict[int, list[_Service]], *, at: datetime
+    session: Session,
+    campaign: Campaign,
+    contacts: list[Contact],
+    services: Mapping[int, tuple[Service, ...]],
+    *,
+    at: datetime,
 ) -> None:
     """The rows of an asking, in bulk: a company has a hundred thousand customers."""
     if not contacts:
@@ -125,6 +109,7 @@ def _write(
         {
             "invitation_id": ids[contact.id], "rep_id": service.rep_id, "territory_id": service.territory_id,
             "adjusters": adjusters(customers[contact.customer_id], contact, on=campaign.period.from_on),
+            "served_share": service.share,
         }
         for contact in contacts
         for service in services[contact.customer_id]

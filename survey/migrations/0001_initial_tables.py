@@ -219,6 +219,7 @@ def upgrade() -> None:
     sa.Column('asked_about', sa.JSON(), nullable=False),
     sa.Column('state', sa.Enum('draft', 'open', 'closed', name='campaign_state', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('imported', sa.Boolean(), nullable=False),
+    sa.Column('rest_days', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['period_id'], ['period.id'], name=op.f('fk_campaign_period_id')),
     sa.ForeignKeyConstraint(['questionnaire_version_id'], ['questionnaire_version.id'], name=op.f('fk_campaign_questionnaire_version_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_campaign')),
@@ -227,6 +228,47 @@ def upgrade() -> None:
     with op.batch_alter_table('campaign', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_campaign_period_id'), ['period_id'], unique=False)
 
+    op.create_table('sample_plan',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('campaign_id', sa.Integer(), nullable=False),
+    sa.Column('reliability', sa.Double(), nullable=False),
+    sa.Column('seed', sa.String(length=64), nullable=False),
+    sa.Column('icc', sa.Double(), nullable=True),
+    sa.Column('response_rate', sa.Double(), nullable=True),
+    sa.Column('wanted', sa.Integer(), nullable=True),
+    sa.Column('drawn_at', UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['campaign_id'], ['campaign.id'], name=op.f('fk_sample_plan_campaign_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sample_plan')),
+    sa.UniqueConstraint('campaign_id', name=op.f('uq_sample_plan_campaign_id'))
+    )
+    op.create_table('frame_entry',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('campaign_id', sa.Integer(), nullable=False),
+    sa.Column('customer_id', sa.Integer(), nullable=False),
+    sa.Column('rep_id', sa.Integer(), nullable=False),
+    sa.Column('stratum', sa.String(), nullable=False),
+    sa.Column('drawn', sa.Boolean(), nullable=False),
+    sa.ForeignKeyConstraint(['campaign_id'], ['campaign.id'], name=op.f('fk_frame_entry_campaign_id')),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_frame_entry_customer_id')),
+    sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_frame_entry_rep_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_frame_entry')),
+    sa.UniqueConstraint('campaign_id', 'customer_id', 'rep_id', name=op.f('uq_frame_entry_campaign_id_customer_id_rep_id'))
+    )
+    op.create_table('exclusion',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('campaign_id', sa.Integer(), nullable=False),
+    sa.Column('customer_id', sa.Integer(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('proposed_at', UtcDateTime(timezone=True), nullable=False),
+    sa.Column('proposed_by', sa.String(), nullable=False),
+    sa.Column('decision', sa.Enum('open', 'accepted', 'refused', name='exclusion_decision', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('decided_at', UtcDateTime(timezone=True), nullable=True),
+    sa.Column('decided_by', sa.String(), nullable=True),
+    sa.ForeignKeyConstraint(['campaign_id'], ['campaign.id'], name=op.f('fk_exclusion_campaign_id')),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_exclusion_customer_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_exclusion')),
+    sa.UniqueConstraint('campaign_id', 'customer_id', name=op.f('uq_exclusion_campaign_id_customer_id'))
+    )
     op.create_table('conduct_event',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('period_id', sa.Integer(), nullable=False),
@@ -450,6 +492,7 @@ def upgrade() -> None:
     sa.Column('rep_id', sa.Integer(), nullable=False),
     sa.Column('territory_id', sa.Integer(), nullable=False),
     sa.Column('adjusters', sa.JSON(), nullable=False),
+    sa.Column('served_share', sa.Double(), nullable=False),
     sa.ForeignKeyConstraint(['invitation_id'], ['invitation.id'], name=op.f('fk_subject_invitation_id')),
     sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_subject_rep_id')),
     sa.ForeignKeyConstraint(['territory_id'], ['territory.id'], name=op.f('fk_subject_territory_id')),
@@ -775,6 +818,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_conduct_event_rep_id'))
 
     op.drop_table('conduct_event')
+    op.drop_table('exclusion')
+    op.drop_table('frame_entry')
+    op.drop_table('sample_plan')
     with op.batch_alter_table('campaign', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_campaign_period_id'))
 

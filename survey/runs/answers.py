@@ -28,13 +28,15 @@ def answers(session: Session, period: Period, spec: AdjustmentSpec) -> pd.DataFr
     """One row per rep asked about in one invitation, answered or not: the frame counts too.
 
     Only answered ratings are numbers; not applicable, skipped and never answered are all missing. Customers come as
-    pseudonyms. Of a customer's unanswered rows one is enough.
+    pseudonyms. The weight is the share of the period on which the rep served the customer, so that of several answers
+    of one customer about one rep the one about the longer service weighs more. Of a customer's unanswered rows one is
+    enough.
     """
     import pandas as pd
 
     items = [item.name for item in spec.items]
     adjusters = [adjuster.name for adjuster in spec.adjusters if adjuster.name not in ("wave", "mode")]
-    columns = ["rep", "territory", "customer", "wave", "mode", *items, *adjusters]
+    columns = ["rep", "territory", "customer", "wave", "mode", "weight", *items, *adjusters]
     table = pd.DataFrame(_rows(session, _question(in_window(period, spec), items), adjusters), columns=columns)
     unanswered = table[items].isna().all(axis=1)
     if unanswered.all():
@@ -55,7 +57,7 @@ def _question(chosen_campaigns: ColumnElement[bool], items: Sequence[str]) -> Se
     question: Select[*tuple[Any, ...]] = (
         select(
             Rep.code, Territory.code, Invitation.customer_id, Campaign.code, Invitation.mode, ResponseVersion.mode,
-            Subject.adjusters, *(answer.value for answer in chosen),
+            Subject.adjusters, Subject.served_share, *(answer.value for answer in chosen),
         )
         .join(Rep, Rep.id == Subject.rep_id)
         .join(Territory, Territory.id == Subject.territory_id)
@@ -77,11 +79,11 @@ def _question(chosen_campaigns: ColumnElement[bool], items: Sequence[str]) -> Se
 
 
 def _rows(session: Session, question: Select[*tuple[Any, ...]], adjusters: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    for rep, territory, customer, wave, asked_by, answered_by, known, *values in session.execute(
+    for rep, territory, customer, wave, asked_by, answered_by, known, share, *values in session.execute(
         question.execution_options(yield_per=_BATCH)
     ):
         held = (known.get(name) for name in adjusters)
-        yield rep, territory, _pseudonym(customer), wave, answered_by or asked_by, *values, *held
+        yield rep, territory, _pseudonym(customer), wave, answered_by or asked_by, share, *values, *held
 
 
 def _pseudonym(customer_id: int) -> str:

@@ -11,8 +11,9 @@ from scoring.adjusters import Design
 from scoring.checks import company_check, gls_identity
 from scoring.mix import fit_slopes, slope_covariance
 from scoring.moments import Answers, Counts, moments
+from scoring.planning import needed_answers
 from scoring.ratings import Ratings
-from scoring.reliability import needed_answers, paule_mandel, q_profile
+from scoring.reliability import paule_mandel, q_profile
 from scoring.reml import maximise
 from scoring.spec import AdjusterSpec, AdjustmentSpec, ItemSpec
 from scoring.sums import Floats

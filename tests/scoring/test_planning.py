@@ -4,7 +4,10 @@ from argparse import ArgumentParser
 
 import pytest
 
-from scoring.planning import add_plan, plan
+from scoring.planning import add_plan, expected_evidence, expected_reliability, needed_answers, plan
+from scoring.spec import AdjustmentSpec, ItemSpec
+
+SPEC = AdjustmentSpec(items=(ItemSpec(name="y", lo=0, hi=1),))
 
 
 @pytest.mark.parametrize(("reliability", "needed"), [(0.70, 45), (0.80, 76), (0.90, 171)])
@@ -62,3 +65,23 @@ def test_the_command_tells_how_many_and_what_can_be_reached() -> None:
 def test_the_command_wants_customers_and_response_rate_together() -> None:
     with pytest.raises(ValueError, match="together"):
         _command("--customers", "75")
+
+
+@pytest.mark.parametrize(("wanted", "icc"), [(0.0, 0.05), (1.0, 0.05), (0.8, 0.0), (0.8, 1.0)])
+def test_impossible_wishes_are_refused(wanted: float, icc: float) -> None:
+    with pytest.raises(ValueError, match="above 0 and below 1"):
+        needed_answers(wanted, icc)
+
+
+@pytest.mark.parametrize("wanted", [0.4, 0.7, 0.9])
+def test_the_answers_needed_bring_the_reliability_wanted(wanted: float) -> None:
+    needed = needed_answers(wanted, 0.05)
+    assert expected_reliability(needed, 0.05) >= wanted > expected_reliability(needed - 1, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("customers", "word"), [(4.9, "withheld"), (5, "thin"), (12, "thin"), (13, "provisional"), (44, "provisional"),
+                            (45, "full")],
+)  # fmt: skip
+def test_the_evidence_to_expect(customers: float, word: str) -> None:
+    assert expected_evidence(customers, 0.05, SPEC) == word

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scoring.reliability import evidence, needed_answers, reliability
+from scoring.reliability import evidence, reliability
 from scoring.spec import AdjustmentSpec, ItemSpec
 from scoring.territory import Cells, Equations
 
@@ -66,9 +66,3 @@ def test_against_a_single_colleague_it_cannot_exceed_one_half() -> None:
     )
     found = reliability(Equations(cells, "peer").at(30.0, 0.0).prediction_variance, 30.0)
     assert found == pytest.approx(np.full(8, 0.5), abs=1e-6)
-
-
-@pytest.mark.parametrize(("wanted", "icc"), [(0.0, 0.05), (1.0, 0.05), (0.8, 0.0), (0.8, 1.0)])
-def test_impossible_wishes_are_refused(wanted: float, icc: float) -> None:
-    with pytest.raises(ValueError, match="above 0 and below 1"):
-        needed_answers(wanted, icc)

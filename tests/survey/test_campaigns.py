@@ -149,7 +149,8 @@ def test_a_campaign_goes_from_plan_to_close(evenhand: Evenhand) -> None:
     assert json.loads(evenhand("campaign", "status", "S1", "--json").stdout)["state"] == "draft"
     assert evenhand("campaign", "open", "S1").exit_code == 0
     invited = json.loads(evenhand("invite", "S1", "--json").stdout)
-    assert invited == {"invited": 2, "invited_before": 0, "unreachable": ["C3"], "links": []}
+    assert (invited["invited"], invited["invited_before"], invited["links"]) == (2, 0, [])
+    assert invited["unreachable"] == ["C3"]
     status = json.loads(evenhand("campaign", "status", "S1", "--json").stdout)
     assert status["invitations"] == status["messages"] == {"queued": 2}
     assert (status["subjects"], status["responses"]) == (3, 0)

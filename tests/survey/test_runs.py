@@ -109,8 +109,9 @@ def test_the_snapshot_names_no_customer(session: Session, run: Run, surveyed: Su
     assert set(table["customer"]) & set(surveyed.customers) == set()
     assert "海川商行".encode() not in run.snapshot
     assert list(table.columns) == [
-        "rep", "territory", "customer", "wave", "mode", "knowledge", "delivery", "responsiveness", "advice", "guidance",
-        "overall", "segment", "size_band", "industry", "channel", "product_line", "tenure", "contact_role", "language",
+        "rep", "territory", "customer", "wave", "mode", "weight", "knowledge", "delivery", "responsiveness", "advice",
+        "guidance", "overall", "segment", "size_band", "industry", "channel", "product_line", "tenure", "contact_role",
+        "language",
     ]  # fmt: skip
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from survey import journal, questionnaires
-from survey.models import Campaign, Company, Invitation, OutboxMessage, Period, Response, Subject
+from survey.models import Campaign, Company, Invitation, OutboxMessage, Period
 from survey.refusals import N_, Refused
 from survey.roster import periods
 
 UNNAMED_COMPANYS_ZONE = "Asia/Shanghai"
 UNANSWERED = ("queued", "sent", "opened")
+USUAL_REST = 30
 
 
 class UnknownCampaign(Refused):
@@ -43,10 +43,12 @@ def create(
     opens_on: date,
     closes_on: date,
     months: int | None = None,
+    rest_days: int = USUAL_REST,
     by: str,
     at: datetime,
 ) -> Campaign:
     """Plan a campaign as a draft. `months` is what customers are asked about; by default the length of the period.
+    Whoever another campaign asked less than `rest_days` before is left in peace.
 
     Raises UnknownPeriod, UnknownQuestionnaire, CampaignExists, WrongDates.
     """
@@ -68,6 +70,7 @@ def create(
         closes_on=closes_on,
         asked_about=past_months(months or _length_in_months(stretch)),
         state="draft",
+        rest_days=rest_days,
     )
     session.add(campaign)
     session.flush()
@@ -144,50 +147,3 @@ def overdue(session: Session, *, at: datetime) -> list[Campaign]:
     """Open campaigns whose last day is over."""
     still_open = session.scalars(select(Campaign).where(Campaign.state == "open"))
     return [campaign for campaign in still_open if at >= closes_at(session, campaign)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """Where a campaign stands: invitations by disposition, messages by state, reps answered about."""
-
-    code: str
-    state: str
-    period: str
-    questionnaire: str
-    opens_on: date
-    closes_on: date
-    invitations: dict[str, int]
-    messages: dict[str, int]
-    subjects: int
-    responses: int
-
-
-def status(session: Session, campaign: Campaign) -> Status:
-    """Count what a campaign has brought so far."""
-    of_campaign = Invitation.campaign_id == campaign.id
-    invitations = select(Invitation.disposition, func.count()).where(of_campaign).group_by(Invitation.disposition)
-    messages = (
-        select(OutboxMessage.state, func.count())
-        .join(Invitation, Invitation.id == OutboxMessage.invitation_id)
-        .where(of_campaign)
-        .group_by(OutboxMessage.state)
-    )
-    subjects = (
-        select(func.count(Subject.id), func.count(Response.id))
-        .join(Invitation, Invitation.id == Subject.invitation_id)
-        .outerjoin(Response, Response.subject_id == Subject.id)
-        .where(of_campaign)
-    )
-    asked, answered = session.execute(subjects).one()
-    return Status(
-        code=campaign.code,
-        state=campaign.state,
-        period=campaign.period.code,
-        questionnaire=campaign.questionnaire.code,
-        opens_on=campaign.opens_on,
-        closes_on=campaign.closes_on,
-        invitations=dict(session.execute(invitations).all()),
-        messages=dict(session.execute(messages).all()),
-        subjects=asked,
-        responses=answered,
-    )
