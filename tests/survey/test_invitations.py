@@ -144,7 +144,8 @@ def test_who_opted_out_is_not_asked_again_in_any_campaign(session: Session, sett
     invitations.opt_out(session, bob, at=now)
     assert bob.disposition == "opted out"
     assert set(session.scalars(select(OutboxMessage.state).where(OutboxMessage.invitation_id == bob.id))) == {"failed"}
-    done = invitations.invite(session, plan(session, "S2", at=now), by=BY, at=now)
+    later = now + timedelta(days=60)
+    done = invitations.invite(session, plan(session, "S2", at=later), by=BY, at=later)
     assert (done.invited, done.unreachable) == (1, ("C2", "C3"))
     assert links.redeem(session, asked.en.removeprefix("/s/"), keys=settings.token_keys, at=now), (
         "they may still answer"
