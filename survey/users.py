@@ -6,6 +6,7 @@ The one room that knows Flask-Security: its user model needs that library's mixi
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from datetime import date, datetime
 
 from email_validator import EmailNotValidError, validate_email
@@ -20,6 +21,7 @@ from survey.refusals import N_, Refused
 
 ROLES = ("administrator", "reviewer", "manager", "rep", "interviewer", "auditor")
 EVERYONE = frozenset({"reviewer"})  # roles that see the whole company's scores
+SECOND_PERSONS = frozenset({"administrator", "reviewer"})
 
 user_roles = Table(
     "user_role",
@@ -38,6 +40,10 @@ class EmailTaken(Refused):
 
 
 class NotAnEmail(Refused):
+    pass
+
+
+class NotASecondPerson(Refused):
     pass
 
 
@@ -116,6 +122,23 @@ def visible_reps(user: User, *, on: date) -> Select[int]:
     if "rep" in names:
         chosen.append(func.lower(Rep.email) == user.email)
     return select(Rep.id).where(or_(false(), *chosen))
+
+
+def check_second_person(session: Session, *, by: str, first: str, rep_ids: Iterable[int], on: date) -> None:
+    """Is this somebody else than `first` who may decide: an administrator or reviewer who manages none of these reps?
+
+    Raises NotASecondPerson.
+    """
+    if by.lower() == first.lower():
+        raise NotASecondPerson(N_("Another person decides: whoever proposes something does not agree to it."))
+    user = session.scalar(select(User).where(User.email == by.lower(), User.active))
+    if user is None or not user.role_names & SECOND_PERSONS:
+        raise NotASecondPerson(N_("Only an administrator or a reviewer who signed in decides this."))
+    concerned = set(rep_ids)
+    if concerned & set(session.scalars(_led_by(user.email, on=on))):
+        raise NotASecondPerson(N_("Another person decides: you manage a rep whom this concerns."))
+    if concerned & set(session.scalars(select(Rep.id).where(func.lower(Rep.email) == user.email))):
+        raise NotASecondPerson(N_("Another person decides: this concerns yourself."))
 
 
 def _led_by(email: str, *, on: date) -> Select[int]:

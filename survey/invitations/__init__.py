@@ -52,9 +52,9 @@ def invite(session: Session, campaign: Campaign, *, by: str, at: datetime) -> In
         )
     found, services = draw.whom_to_ask(session, campaign, by=by, at=at)
     before = set(session.scalars(select(Invitation.contact_id).where(Invitation.campaign_id == campaign.id)))
-    asked = [contact_id for customer_id in services for contact_id in found.contacts[customer_id]]
-    fresh = [contact_id for contact_id in asked if contact_id not in before]
-    _write(session, campaign, _contacts(session, fresh), services, at=at)
+    asked = [reached for customer_id in services for reached in found.contacts[customer_id]]
+    fresh = [reached.contact for reached in asked if reached.contact.id not in before]
+    _write(session, campaign, fresh, services, at=at)
     questionnaires.freeze(campaign.questionnaire, at=at)
     done = Invited(
         invited=len(fresh),
@@ -70,11 +70,6 @@ def invite(session: Session, campaign: Campaign, *, by: str, at: datetime) -> In
     }  # fmt: skip
     journal.record(session, "customers invited", campaign.code, counts, by=by, at=at)
     return done
-
-
-def _contacts(session: Session, contact_ids: list[int]) -> list[Contact]:
-    wanted = set(contact_ids)
-    return [contact for contact in session.scalars(select(Contact).order_by(Contact.id)) if contact.id in wanted]
 
 
 def _codes(session: Session, customer_ids: Iterable[int]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from scoring.planning import plan
 from survey import journal
 from survey.models import Campaign, Customer, FrameEntry, SamplePlan, Territory
 from survey.refusals import N_, Refused
-from survey.sampling.frame import Frame, Service, frame
+from survey.sampling.frame import Frame, Reach, Service, by_mail, frame
 from survey.sampling.planning import Grounds, NoShare, RepPlan, grounds, plan_reps
 
 USUAL_RELIABILITY = 0.8
@@ -81,14 +81,14 @@ def plan_draw(
 
 def preview(
     session: Session, campaign: Campaign, *, reliability: float | None = None, response_rate: float | None = None,
-    at: datetime,
+    reach: Reach = by_mail, at: datetime,
 ) -> Preview:  # fmt: skip
     """What sending the campaign now would do. `reliability` is what a plan is made for where the campaign wants none
     in particular. Raises NoShare."""
     sample = campaign.sample_plan
     wanted = reliability or (sample.reliability if sample else USUAL_RELIABILITY)
     on = grounds(session, response_rate=response_rate)
-    found = frame(session, campaign, at=at)
+    found = frame(session, campaign, reach=reach, at=at)
     could = _could(found)
     if sample is None:
         will = could
@@ -104,10 +104,10 @@ def preview(
 
 
 def whom_to_ask(
-    session: Session, campaign: Campaign, *, by: str, at: datetime
+    session: Session, campaign: Campaign, *, reach: Reach = by_mail, by: str, at: datetime
 ) -> tuple[Frame, dict[int, tuple[Service, ...]]]:
     """The frame, and who of it is asked about whom: everybody, or the sample. The first time, the sample is drawn."""
-    found = frame(session, campaign, at=at)
+    found = frame(session, campaign, reach=reach, at=at)
     sample = campaign.sample_plan
     if sample is None:
         return found, _could(found)

@@ -6,15 +6,30 @@ The rule chooses, never a rep.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from survey.models import Assignment, Campaign, Contact, Exclusion, Invitation, Period
+
+Reach = Callable[[Contact], str | None]
+"""The channel through which this installation reaches a contact; None: it cannot."""
+
+
+def by_mail(contact: Contact) -> str | None:
+    return "mail" if contact.email else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """A contact who can be asked, and the channel that reaches them."""
+
+    contact: Contact
+    channel: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,30 +46,30 @@ class Service:
 class Frame:
     """Who was served, and who of them can be asked.
 
-    `services`: customer id → who served it in the period. `contacts`: customer id → ids of those who can be reached,
-    for every customer who may be asked. The others served stand under the reason they are left out for: no address
-    reaches anybody there (`unreachable`), a second person agreed to leave them out (`excluded`), or another campaign
+    `services`: customer id → who served it in the period. `contacts`: customer id → those who can be reached, for
+    every customer who may be asked. The others served stand under the reason they are left out for: nobody there can
+    be reached (`unreachable`), a second person agreed to leave them out (`excluded`), or another campaign
     asked them too short a while ago (`rested`).
     """
 
     services: Mapping[int, tuple[Service, ...]]
-    contacts: Mapping[int, tuple[int, ...]]
+    contacts: Mapping[int, tuple[Reached, ...]]
     unreachable: frozenset[int]
     excluded: frozenset[int]
     rested: frozenset[int]
 
 
-def frame(session: Session, campaign: Campaign, *, at: datetime) -> Frame:
+def frame(session: Session, campaign: Campaign, *, reach: Reach = by_mail, at: datetime) -> Frame:
     """Find everybody whom the campaign could ask now."""
     served = services(session, campaign.period)
-    reached = _reached(session)
+    reached = _reached(session, reach)
     excluded = _excluded(session, campaign) & served.keys()
     unreachable = served.keys() - reached.keys() - excluded
     rested = (_asked_lately(session, campaign, at=at) & served.keys()) - excluded - unreachable
     left_out = excluded | unreachable | rested
     return Frame(
         services=served,
-        contacts={customer: reached[customer] for customer in sorted(served.keys() - left_out)},
+        contacts={customer: tuple(reached[customer]) for customer in sorted(served.keys() - left_out)},
         unreachable=frozenset(unreachable),
         excluded=frozenset(excluded),
         rested=frozenset(rested),
@@ -95,18 +110,14 @@ def _days(served_from: date, served_to: date | None, period: Period) -> int:
     return (min(served_to or date.max, period.to_on) - max(served_from, period.from_on)).days + 1
 
 
-def _reached(session: Session) -> dict[int, tuple[int, ...]]:
-    """Customer id → ids of the contacts who can be reached."""
-    reached = select(Contact.customer_id, Contact.id).where(reachable()).order_by(Contact.customer_id, Contact.id)
-    return {
-        customer_id: tuple(contact_id for _, contact_id in rows)
-        for customer_id, rows in groupby(session.execute(reached), lambda row: row[0])
-    }
-
-
-def reachable() -> ColumnElement[bool]:
-    """Contacts with an address who have not asked to be left alone."""
-    return and_(Contact.email.is_not(None), Contact.email != "", Contact.opted_out_at.is_(None))
+def _reached(session: Session, reach: Reach) -> dict[int, list[Reached]]:
+    """Customer id → the contacts who can be reached and have not asked to be left alone."""
+    found: dict[int, list[Reached]] = defaultdict(list)
+    for contact in session.scalars(select(Contact).order_by(Contact.customer_id, Contact.id)):
+        channel = None if contact.opted_out_at else reach(contact)
+        if channel is not None:
+            found[contact.customer_id].append(Reached(contact=contact, channel=channel))
+    return found
 
 
 def _excluded(session: Session, campaign: Campaign) -> set[int]:
