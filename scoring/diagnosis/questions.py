@@ -34,11 +34,12 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
-    """What colleagues in the same position average in the last period; ``workload`` in any unit of distance."""
+    """What colleagues in the same position average in the last period; ``workload`` in any unit of distance, None
+    where it is not known."""
 
     profit_per_customer: float
     calls: float
-    workload: float
+    workload: float | None = None
 
 
 def _n(value: float) -> str:
@@ -112,6 +113,8 @@ def d3(table: Table) -> Question | None:
 
 def d4(table: Table) -> Question | None:
     """One product falls further below its quota while another rises above its own."""
+    if not table.quotas:
+        return None
     first, last = table.first.attainment, table.last.attainment
     falling = [name for name in table.products if last[name] < min(100.0, first[name])]
     rising = [name for name in table.products if last[name] > max(100.0, first[name])]
@@ -198,7 +201,7 @@ def d9(table: Table, company: Company | None, workload: float | None) -> Questio
     """Calls below colleagues', only where distances are alike."""
     if company is None:
         return _no_average("D9")
-    if workload is None or abs(workload / company.workload - 1) > SAME_WORKLOAD:
+    if not workload or not company.workload or abs(workload / company.workload - 1) > SAME_WORKLOAD:
         return LeftOut(
             code="D9",
             zh="客户距离与同事不相近，不比较访问次数。",

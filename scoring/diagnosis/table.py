@@ -13,7 +13,8 @@ class NotATable(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """One period of one rep. ``sales``, ``attainment`` (per cent of quota) and ``profit`` (gross) are by product."""
+    """One period of one rep. ``sales``, ``attainment`` (per cent of quota) and ``profit`` (gross) are by product;
+    ``attainment`` is empty where no quota was agreed."""
 
     label: str
     sales: Mapping[str, float]
@@ -26,7 +27,7 @@ class Period:
     lost: float
 
     def __post_init__(self) -> None:
-        if not self.sales or not self.sales.keys() == self.attainment.keys() == self.profit.keys():
+        if not self.sales or not self.sales.keys() == self.profit.keys() == (self.attainment or self.sales).keys():
             raise NotATable(f"{self.label}: sales, attainment and profit must be given for the same products.")
         if min(self.calls, self.customers, self.total_sales) <= 0:
             raise NotATable(f"{self.label}: calls, customers and sales must be above 0 to be divided by.")
@@ -42,12 +43,16 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One numbered line of the table, a value per period."""
+    """One numbered line of the table, a value per period. ``key`` marks the five that say most."""
 
     number: int
     zh: str
     en: str
     values: tuple[float, ...]
+    key: bool = False
+
+
+_KEY = frozenset({"sales", "profit", "expense rate", "calls", "lost"})
 
 
 class Table:
@@ -57,9 +62,10 @@ class Table:
         self.periods = periods
         self.first, self.before, self.last = periods[0], periods[-2], periods[-1]
         self.products = tuple(periods[0].sales)
+        self.quotas = all(period.attainment for period in periods)
         self._number: dict[str, int] = {}
         self._lines = [
-            Line(number=number, zh=zh, en=en, values=tuple(value(period) for period in periods))
+            Line(number=number, zh=zh, en=en, values=tuple(value(period) for period in periods), key=key in _KEY)
             for number, (key, zh, en, value) in enumerate(self._rows(), start=1)
             if self._number.setdefault(key, number)
         ]
@@ -74,7 +80,7 @@ class Table:
         for product in self.products:
             yield f"sales {product}", f"净销售额 {product}", f"Net sales {product}", _of("sales", product)
         yield "sales", "净销售总额", "Net sales, total", lambda period: period.total_sales
-        for product in self.products:
+        for product in self.products if self.quotas else ():
             yield f"attained {product}", f"定额完成 % {product}", f"% of quota {product}", _of("attainment", product)
         for product in self.products:
             yield f"profit {product}", f"毛利 {product}", f"Gross profit {product}", _of("profit", product)

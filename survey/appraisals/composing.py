@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
+from typing import Any
 
 from scoring.outcome import Outcome
 from survey.appraisals.grounds import Grounds
@@ -32,13 +33,14 @@ def compose(
     *,
     colleagues: Collection[str],
     before: Sequence[tuple[str, Outcome]],
+    diagnosis: Mapping[str, Any] | None,
     number: str,
     revision: int,
 ) -> Statement:
     """Everything the printed form of one rep's appraisal shows.
 
     `colleagues` are the codes of everybody in the same position, this rep included; `before` the outcomes of earlier
-    periods, oldest first.
+    periods, oldest first; `diagnosis` the rep's table over periods with its questions.
     """
     satisfaction = tuple(
         _satisfaction(grounds, person, rep_id, indicator, item) for indicator, item in grounds.surveyed.items()
@@ -71,6 +73,7 @@ def compose(
         risen=risen(before, outcome),
         software=f"evenhand {version('evenhand')}",
         outcome=outcome,
+        diagnosis=diagnosis,
     )
 
 

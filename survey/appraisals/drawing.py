@@ -15,6 +15,7 @@ from scoring.outcome import Outcome
 from survey import journal, schemes
 from survey.appraisals import inputs
 from survey.appraisals.composing import compose
+from survey.appraisals.diagnosing import diagnoses, reads
 from survey.appraisals.grounds import FactsDoNotFit, Grounds, gather
 from survey.appraisals.statement import Statement, journaled_as, snapshot_hash
 from survey.appraisals.trend import earlier
@@ -65,7 +66,8 @@ def draw_up(
             period=period_code, scheme=version.name,
         )  # fmt: skip
     drawn = _kept(session, grounds, {reps[one.rep].id: one for one in chosen}, reps.values(), draft=draft, by=by, at=at)
-    return DrawnUp(appraisals=drawn, unused=unused(grounds.scheme, grounds.facts, grounds.events))
+    idle = unused(grounds.scheme, grounds.facts, grounds.events)
+    return DrawnUp(appraisals=drawn, unused=tuple(code for code in idle if not reads(code)))
 
 
 def _outcomes(grounds: Grounds, reps: Mapping[str, Rep]) -> tuple[Outcome, ...]:
@@ -96,6 +98,7 @@ def _kept(
     people = inputs.people(session, grounds.period, [rep for rep in everybody if rep.id in outcomes])
     numbers, before = _numbers(session, grounds), _before(session, grounds)
     history = earlier(session, grounds.period, grounds.version.name)
+    tables = diagnoses(session, grounds.period, everybody)
     drawn = []
     for rep_id, outcome in outcomes.items():
         previous = before.get(rep_id)
@@ -103,7 +106,8 @@ def _kept(
         statement = compose(
             grounds, rep_id, people[rep_id], outcome,
             colleagues=[rep.code for rep in everybody if (rep.position or "") == people[rep_id].position],
-            before=history.get(rep_id, ()), number=number, revision=previous.revision if previous else 1,
+            before=history.get(rep_id, ()), diagnosis=tables.get(rep_id), number=number,
+            revision=previous.revision if previous else 1,
         )  # fmt: skip
         drawn.append(_put(session, grounds, rep_id, statement, previous, draft=draft, by=by, at=at))
     return tuple(drawn)
