@@ -25,7 +25,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from survey import access, config, context, database, i18n
-from survey.config import Settings
+from survey.config import Settings, SettingsRefused
 from survey.views import BLUEPRINTS, answering
 
 MAX_BODY_BYTES = 512 * 1024
@@ -41,7 +41,7 @@ limiter = Limiter(get_remote_address, default_limits=[], headers_enabled=True)
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the application from its settings (the environment's unless given).
 
-    Raises SettingsRefused when the environment is incomplete.
+    Raises SettingsRefused when the environment is incomplete or its directory cannot be made.
     """
     settings = settings or config.load()
     app = Flask("survey", root_path=str(Path(__file__).parent), template_folder=str(TEMPLATES))
@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
-    settings.evenhand_dir.mkdir(parents=True, exist_ok=True)
+    _make_directory(settings.evenhand_dir)
     _extend(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -58,6 +58,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.after_request(_add_headers)
     access.init_app(app)
     return app
+
+
+def _make_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsRefused(f"EVENHAND_DIR: {directory} cannot be made: {error.strerror}.") from None
 
 
 def _extend(app: Flask) -> None:

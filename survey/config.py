@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+from email.headerregistry import Address
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 DEMO_MARK = "this-is-an-evenhand-demo"
 DEMO_KEY_PREFIX = "demo-"
@@ -25,6 +29,26 @@ def _with_driver(url: str) -> str:
     return url
 
 
+def _known_database(url: str) -> str:
+    try:
+        known = not url or make_url(url).get_backend_name() in {"sqlite", "postgresql"}
+    except ArgumentError:
+        known = False
+    if not known:
+        raise ValueError("write it like postgresql://user:password@host/name, or leave it out for a file of its own")
+    return url
+
+
+def _bare_address(address: str) -> str:
+    try:
+        Address(addr_spec=address)
+    except (ValueError, IndexError):
+        raise ValueError(
+            "write the address alone, such as survey@example.com; the company's name is put before it"
+        ) from None
+    return address
+
+
 def _without_slash(url: str) -> str:
     return url.rstrip("/")
 
@@ -35,10 +59,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
 
     evenhand_dir: Path = Path("var")
-    database_url: Annotated[str, AfterValidator(_with_driver)] = ""
+    database_url: Annotated[str, AfterValidator(_with_driver), AfterValidator(_known_database)] = ""
     base_url: Annotated[str, AfterValidator(_without_slash)] = "http://127.0.0.1:8000"
     secret_key: SecretStr = Field(min_length=32)
-    token_keys: dict[str, SecretStr] = Field(
+    token_keys: Annotated[dict[str, SecretStr], NoDecode] = Field(
         min_length=1, description='JSON object of key id to secret; the last one signs new links: {"2026a": "…"}'
     )
     smtp_host: str = ""
@@ -46,9 +70,17 @@ class Settings(BaseSettings):
     smtp_user: str = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_starttls: bool = True
-    mail_from: str = "survey@localhost"
+    mail_from: Annotated[str, AfterValidator(_bare_address)] = "survey@localhost"
     trusted_proxies: int = 0
     ratelimit_storage_uri: str = "memory://"
+
+    @field_validator("token_keys", mode="before")
+    @classmethod
+    def _from_json(cls, keys: Any) -> Any:
+        try:
+            return json.loads(keys) if isinstance(keys, str) else keys
+        except ValueError:
+            raise ValueError('write a JSON object of key id to secret, such as {"2026a": "…"}') from None
 
     @field_validator("token_keys")
     @classmethod
@@ -106,7 +138,13 @@ def load(**overrides: Any) -> Settings:
 
 def _sentence(problem: Any) -> str:
     name = ".".join(str(part) for part in problem["loc"]).upper() or "SETTINGS"
-    what = "is not set" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
+    match problem["type"]:
+        case "missing":
+            what = "is not set"
+        case "too_short":
+            what = f"is too short; it needs at least {problem['ctx']['min_length']}"
+        case _:
+            what = problem["msg"].removeprefix("Value error, ")
     return f"{name}: {what}. Set it in the environment or in .env."
 
 

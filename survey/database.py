@@ -7,11 +7,15 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
+from survey.refusals import N_, Refused
+
 WAL_SOUND_FROM = (3, 51, 3)
 BUSY_SECONDS = 15
+_UNDEFINED = frozenset({"42P01", "42703"})  # PostgreSQL: no such table, no such column
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -79,3 +83,21 @@ def begin_write(session: Session) -> None:
     halfway would be refused at once instead of waiting its turn."""
     if session.get_bind().dialect.name == "sqlite" and not session.in_transaction():
         session.connection(execution_options={"sqlite_begin": "BEGIN IMMEDIATE"})
+
+
+class TablesMissing(Refused):
+    """The database has no tables, or those of another version."""
+
+
+class DatabaseOutOfReach(Refused):
+    """The database cannot be opened, does not answer, or cannot write."""
+
+
+def refusal(error: DBAPIError) -> Refused | None:
+    """What a database's error means to the person who runs this installation; None for errors that are ours."""
+    said = str(error.orig).strip().partition("\n")[0]
+    if getattr(error.orig, "sqlstate", None) in _UNDEFINED or said.startswith("no such "):
+        return TablesMissing(N_("The database's tables are not those of this version. Run: evenhand db upgrade"))
+    if isinstance(error, OperationalError):
+        return DatabaseOutOfReach(N_("The database cannot be used now: %(said)s."), said=said.rstrip("."))
+    return None

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 from flask.cli import AppGroup, ScriptInfo
+from sqlalchemy.exc import DBAPIError
 
+from survey import database
 from survey.app import create_app
 from survey.cli import appraisals, campaigns, demo, importing, runs, system, users
 from survey.config import SettingsRefused
@@ -25,6 +27,15 @@ class Commands(AppGroup):
                 click.echo(str(problem), err=True)
         except SettingsRefused as refusal:
             click.echo(str(refusal), err=True)
+        except DBAPIError as error:
+            told = database.refusal(error)
+            if told is None:
+                raise
+            click.echo(str(told), err=True)
+        except OSError as error:
+            if not error.filename:
+                raise
+            click.echo(f"{error.filename}: {error.strerror}.", err=True)
         sys.exit(1)
 
 

@@ -15,6 +15,7 @@ from flask.cli import AppGroup, with_appcontext
 from survey import appraisals, exports, i18n, schemes
 from survey.appraisals import drawing
 from survey.appraisals.statement import Paper
+from survey.cli.reading import text_of
 from survey.context import actor, db, now, session, today
 from survey.models import Appraisal
 from survey.pdf import Press
@@ -60,7 +61,7 @@ def _is_adopted(name: str) -> bool:
 def _text(name_or_file: str) -> str:
     """A scheme's text, from a file when one of that name is there."""
     path = Path(name_or_file)
-    return path.read_text(encoding="utf-8") if path.is_file() else schemes.text_of(db.session, name_or_file)
+    return text_of(path) if path.is_file() else schemes.text_of(db.session, name_or_file)
 
 
 def _told(row: Appraisal, change: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from flask import render_template
 from flask.cli import AppGroup, with_appcontext
 
 from survey import i18n, runs
+from survey.cli.reading import text_of
 from survey.context import actor, db, now, session
 from survey.models import Run
 from survey.runs import stored
@@ -47,7 +48,7 @@ def score_period(period: str, spec: Path, as_json: bool) -> None:
 
     Example: evenhand score 2026-H1 --spec our.toml
     """
-    material = runs.gather(db.session, period, spec.read_text(encoding="utf-8"))
+    material = runs.gather(db.session, period, text_of(spec))
     db.session.rollback()  # customers go on answering while this takes its time
     adjustment = runs.scored(material)
     run = runs.keep(session(), material, adjustment, by=actor(), at=now())

@@ -12,8 +12,9 @@ import waitress
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
-from survey import access, journal
+from survey import access, database, journal
 from survey.app import alembic
 from survey.context import session, settings
 from survey.refusals import N_, Refused
@@ -106,7 +107,11 @@ def doctor(as_json: bool) -> None:
 
     Example: evenhand doctor
     """
-    findings = [_database_finding(), _tables_finding(), _address_finding(), _mail_finding()]
+    try:
+        findings = [_database_finding(), _tables_finding()]
+    except OperationalError as error:
+        findings = [_no_database_finding(error)]
+    findings += [_address_finding(), _mail_finding()]
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     else:
@@ -135,6 +140,15 @@ def _database_finding() -> Finding:
         well=level == 2,
         seen=f"SQLite {version}: {reason}; synchronous={'FULL' if level == 2 else level}",
         remedy="Nothing outside Evenhand should open this database with other pragmas.",
+    )
+
+
+def _no_database_finding(error: OperationalError) -> Finding:
+    return Finding(
+        name="database",
+        well=False,
+        seen=str(database.refusal(error)),
+        remedy="See that it runs, and that DATABASE_URL (or EVENHAND_DIR) leads to it.",
     )
 
 
