@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg import lapack
 
 from scoring.sums import Codes, Floats, Places, tally
 
@@ -126,9 +127,8 @@ class Equations:
         scale, penalty = np.ones(len(matrix)), np.zeros(len(matrix))
         if self.policy == "pooled":
             scale[1:], penalty[1:] = np.sqrt(territory), 1.0
-        factor = np.linalg.cholesky(matrix * np.outer(scale, scale) + np.diag(penalty))
-        half = np.linalg.inv(factor) * scale
-        inner = half.T @ half
+        factor, inverse = _inverse(matrix * np.outer(scale, scale) + np.diag(penalty))
+        inner = inverse * np.outer(scale, scale)
         weighted = self._precision * self._mean
         pooled = self.cells.by_rep(weighted)
         right = self._gather(weighted - self._precision * (inverse_h * pooled)[number])[columns]
@@ -140,7 +140,7 @@ class Equations:
         quadratic = weighted @ self._mean - inverse_h @ pooled**2 - right @ solved
         loglik = -0.5 * (
             self._constant + self._log_working + float(np.log1p(rep * self._rep_mass).sum())
-            + 2 * float(np.log(np.diag(factor)).sum()) + float(quadratic)
+            + 2 * float(np.log(factor).sum()) + float(quadratic)
         )  # fmt: skip
         level = float(effects[0])
         tau = effects[1:]
@@ -252,22 +252,37 @@ class Solution:
         curve = self.pull @ (own * self.pull) - pulled @ inner @ pulled
         if equations.policy != "pooled":
             return np.array([gradient / 2]), np.array([[information - curve]]), np.array([[information]])
-        block = self.matrix[:, 1:]
-        mixed = np.eye(len(inner))[:, 1:] - inner @ block  # Zθ'PZτ has the rows w_r d_r' times this
-        among = self.matrix[1:, 1:] - block.T @ inner @ block  # Zτ'PZτ
+        mixed = self.unexplained  # Zθ'PZτ has the rows w_r d_r' times this
+        among = self.matrix[:, 1:].T @ mixed  # Zτ'PZτ
         cells = self.cells
         slack = (self.rest - self.theta[cells.rep]) / cells.working  # Py
         lean = cells.by_territory(slack)  # Zτ'Py
         gradients = np.array([gradient, lean @ lean - np.trace(among)]) / 2
         informations = np.empty((2, 2))
         informations[0, 0], informations[1, 1] = information, np.sum(among * among) / 2
-        informations[0, 1] = informations[1, 0] = np.sum(mixed * (spread @ mixed)) / 2
+        leaning = bent.T[:, 1:] / self.territory if self.territory else spread @ mixed
+        informations[0, 1] = informations[1, 0] = np.sum(mixed * leaning) / 2
         curves = np.empty((2, 2))
         curves[0, 0], curves[1, 1] = curve, lean @ among @ lean
         curves[0, 1] = curves[1, 0] = pulled @ mixed @ lean
         return gradients, informations - curves, informations
 
+    @property
+    def unexplained(self) -> Floats:
+        """(I − M·matrix) over the territories' columns, M's columns over σ²_τ where that is not 0 (columns, columns −
+        1)."""
+        if self.territory:
+            return self.inner[:, 1:] / self.territory
+        return np.eye(len(self.inner))[:, 1:] - self.inner @ self.matrix[:, 1:]
+
     def _gathered(self, weight: Floats) -> Floats:
         """Σ_r weight_r d_r over the unknowns (columns,)."""
         equations = self.equations
         return equations._gather((weight[self.cells.rep]) / self.cells.working)[equations.columns]
+
+
+def _inverse(matrix: Floats) -> tuple[Floats, Floats]:
+    """The diagonal of a positive definite matrix's Cholesky factor, and its inverse."""
+    factor = np.linalg.cholesky(matrix)
+    lower = lapack.dpotri(factor, lower=1)[0]
+    return np.diag(factor), np.tril(lower) + np.tril(lower, -1).T

@@ -198,11 +198,11 @@ def _territory_spread(solution: Solution, among: Floats, point: Solution) -> Flo
     """T Σ̂ T' + σ²_θ HH' + σ²_τ LL' + (τ̂_j − τ̂)(τ̂_j − τ̂)' of one node (territories, territories)."""
     gain = solution.gain
     moved = solution.tau - point.tau
-    spread = gain @ among @ gain.T + np.outer(moved, moved)
-    if solution.equations.policy == "pooled":
-        left = np.eye(len(gain)) - gain @ solution.matrix[:, 1:]
-        spread += solution.rep * gain @ solution.spread @ gain.T + solution.territory * left @ left.T
-    return np.asarray(spread)
+    if solution.equations.policy != "pooled":
+        return np.asarray(gain @ among @ gain.T + np.outer(moved, moved))
+    left = solution.unexplained[1:]
+    spread = gain @ (among + solution.rep * solution.spread) @ gain.T + solution.territory * left @ left.T
+    return np.asarray(spread + np.outer(moved, moved))
 
 
 def score_freedom(cells: Cells, own: OwnVariance, variance: Floats, *, territories: int | None) -> Floats:
