@@ -19,6 +19,10 @@ BRACKET = (0.01, 0.1, 0.5, 1.5)
 HALF_CHI_SQUARE = float(stats.chi2.ppf(0.95, 1)) / 2
 
 
+FLAT = 1e-6
+"""Close enough to the top of a profile: the likelihood there is flat, and off by no more than this squared."""
+
+
 class TerritoryNotSeparable(Refusal):
     """REML cannot tell the variance between reps from that between territories."""
 
@@ -64,8 +68,8 @@ def _refuse_singular(solution: Solution) -> None:
         raise TerritoryNotSeparable
 
 
-def _climb(solution: Solution, unit: float, fixed: int | None = None) -> Solution:
-    """Newton's method from ``solution``, holding variance number ``fixed``, to relative steps below 1e-12."""
+def _climb(solution: Solution, unit: float, fixed: int | None = None, settled: float = 1e-12) -> Solution:
+    """Newton's method from ``solution``, holding variance number ``fixed``, to relative steps below ``settled``."""
     for _ in range(200):
         gradient, hessian, _ = solution.derivatives()
         at = np.array([solution.rep, solution.territory])[: len(gradient)]
@@ -81,7 +85,7 @@ def _climb(solution: Solution, unit: float, fixed: int | None = None) -> Solutio
             return solution
         moved = np.abs(np.array([better.rep, better.territory])[: len(at)] - at)
         solution = better
-        if np.all(moved <= 1e-12 * (at + 1e-6 * unit)):
+        if np.all(moved <= settled * (at + 1e-6 * unit)):
             return solution
     raise NoMaximum
 
@@ -119,7 +123,7 @@ def profile_interval(best: Solution, which: int) -> tuple[float, float]:
         nonlocal nearest
         pair = [nearest.rep, nearest.territory]
         pair[which] = sd * sd
-        nearest = _climb(best.equations.at(*pair), unit, fixed=which)
+        nearest = _climb(best.equations.at(*pair), unit, fixed=which, settled=FLAT)
         return float(np.sqrt(max(best.loglik - nearest.loglik, 0.0)) - np.sqrt(HALF_CHI_SQUARE))
 
     middle, precision = np.sqrt((best.rep, best.territory)[which]), 1e-9 * np.sqrt(unit)
