@@ -26,6 +26,10 @@ REP_CONTROLLED = 0.30
 """An adjuster whose variance lies to more than this share between reps of one territory may be the reps' own doing."""
 
 
+MANY_LEVELS = 10
+"""A category of more levels than this, and on average fewer than two customers a level, names customers."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """One adjuster's design columns: a category's levels after the first, or the number about ``centre``.
@@ -95,6 +99,8 @@ class Design:
             missing = float(everyone[~known].sum() / everyone.sum())
             if missing > MOST_MISSING:
                 findings.append(_mostly_missing(name, missing))
+            elif _names_customers(values, len(ratings.customers)):
+                findings.append(_identifying(name, values, len(ratings.customers)))
             elif column := _column(ratings, values, known, spec.weights):
                 columns[name] = column
                 imputed[name] = missing
@@ -189,6 +195,20 @@ def _mostly_missing(name: str, share: float) -> Finding:
         name="mostly_missing",
         sentence="%(adjuster)s is unknown for %(percent).0f %% of the answers, more than a fifth; it is left out.",
         values={"adjuster": name, "share": share, "percent": 100 * share},
+    )
+
+
+def _names_customers(values: Category | Number, customers: int) -> bool:
+    return isinstance(values, Category) and len(values.levels) > max(MANY_LEVELS, customers / 2)
+
+
+def _identifying(name: str, values: Category | Number, customers: int) -> Finding:
+    levels = len(values.levels) if isinstance(values, Category) else 0
+    return Finding(
+        name="identifying",
+        sentence="%(adjuster)s has %(levels)s values among %(customers)s customers, so it names them rather than says "
+        "what they have in common; it is left out. Group its values.",
+        values={"adjuster": name, "levels": levels, "customers": customers},
     )
 
 

@@ -58,6 +58,8 @@ def fit_findings(fit: Estimate) -> tuple[Finding, ...]:
     name, cells, findings = fit.measured.name, fit.measured.cells, []
     if fit.solution is None:
         findings.append(_few_reps(name, cells.reps))
+    if cancelled := int(np.count_nonzero(fit.covariance.cancelled)):
+        findings.append(_cancelled(name, cancelled))
     if alone := int(np.count_nonzero(fit.identification.case == "C")):
         findings.append(_alone(name, alone))
     if fit.policy == "peer" and np.any(np.bincount(cells.territory) == 2):
@@ -130,6 +132,16 @@ def _few_reps(item: str, count: int) -> Finding:
         "the output is descriptive: no reliability, nothing reported, nothing ranked.",
         item=item,
         values={"item": item, "count": count, "fewest": FEWEST_REPS},
+    )
+
+
+def _cancelled(item: str, count: int) -> Finding:
+    return Finding(
+        name="variance_cancelled",
+        sentence="%(item)s: for %(count)s reps the estimated parts of the uncertainty cancel out, which true ones "
+        "cannot; their interval is that of their own answers alone. Ask more customers.",
+        item=item,
+        values={"item": item, "count": count},
     )
 
 

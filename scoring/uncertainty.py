@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from scoring.sums import Floats, ratio, tally
+from scoring.sums import Flags, Floats, ratio, tally
 from scoring.territory import Cells, Solution
 
 ITEM_PRIOR = 15
@@ -120,7 +121,7 @@ def _squares(matrix: sparse.csr_array) -> Floats:
     return tally(matrix.indices, matrix.data**2, matrix.shape[1])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ScoreCovariance:
     """Cov(a) of the scores about their weighted mean, as an operator over reps.
 
@@ -140,12 +141,25 @@ class ScoreCovariance:
     territory: Floats
     alone: Floats
 
-    @property
-    def variance(self) -> Floats:
-        """se² of every score (reps,)."""
+    @cached_property
+    def _gathered(self) -> Floats:
         centred = self.sigma.by_rep(self.cells) - 2 * self.toward + self.level
         stepped = np.sum((self.step @ self.territory - 2 * self.sampling) * self.step, axis=1)
-        return np.asarray(np.maximum(centred + stepped + self.alone, 0.0))
+        return np.asarray(centred + stepped + self.alone)
+
+    @property
+    def cancelled(self) -> Flags:
+        """Reps (reps,) whose estimated parts cancel to nothing or less, which a variance cannot be."""
+        return np.asarray(self._gathered <= 1e-12 * self._own)
+
+    @property
+    def _own(self) -> Floats:
+        return self.cells.by_rep(self.cells.share**2 * self.sigma.own)
+
+    @property
+    def variance(self) -> Floats:
+        """se² of every score (reps,); that of the rep's own answers where the parts cancel."""
+        return np.where(self.cancelled, self._own, self._gathered)
 
     def of(self, reps: NDArray[np.int64]) -> Floats:
         """The covariance of some scores (reps, reps), dense."""

@@ -102,6 +102,12 @@ def test_an_adjuster_that_cannot_be_used_is_left_out_and_named() -> None:
     assert objections({"c": "number"}, c=NUMBERS) == []
 
 
+def test_a_category_that_names_customers_is_left_out() -> None:
+    names = [f"v{row // 2}" for row in range(ROWS)]
+    assert ("identifying", "c") in objections({"c": "category"}, c=[f"v{row}" for row in range(ROWS)])
+    assert ("identifying", "c") not in objections({"c": "category"}, c=names)
+
+
 def test_a_level_that_never_varies_is_left_out_alone() -> None:
     level = np.array(["a", "b"] * 20, dtype=object)
     level[:4] = "only"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from scipy import sparse
 
 from scoring.adjustment import Adjustment, adjust
 from scoring.estimate import Estimate
+from scoring.policy import fit_findings
 from scoring.ratings import Ratings
 from scoring.spec import AdjusterSpec, AdjustmentSpec, ItemSpec
 from scoring.sums import Floats
@@ -78,6 +81,19 @@ def test_the_standard_error_is_the_diagonal_of_the_covariance() -> None:
     assert found.se**2 == pytest.approx(np.diag(whole), rel=1e-10)
     assert np.linalg.eigvalsh(whole).min() > -1e-8
     assert found.covariance.of(np.array([4, 2])) == pytest.approx(whole[np.ix_([4, 2], [4, 2])], abs=1e-12)
+
+
+def test_parts_that_cancel_leave_the_uncertainty_of_the_reps_own_answers_and_say_so() -> None:
+    found = fit(Company(reps=30, territories=6))
+    toward = found.covariance.toward.copy()
+    toward[3] += 1e6
+    broken = replace(found.covariance, toward=toward)
+    own = found.measured.cells.by_rep(found.measured.cells.share**2 * found.measured.own.smoothed)
+    assert broken.variance[3] == own[3]
+    assert np.delete(broken.variance, 3) == pytest.approx(np.delete(found.se, 3) ** 2)
+    told = [finding.values for finding in fit_findings(replace(found, covariance=broken))]
+    assert {"item": "satisfaction", "count": 1} in told
+    assert "variance_cancelled" not in [finding.name for finding in fit_findings(found)]
 
 
 def test_the_scores_about_their_mean_vary_together_to_nothing() -> None:
