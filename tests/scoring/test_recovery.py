@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,14 @@ from .recovery import DESIGNS, SLOPES, SORTED, WAYS, Design, Summary, distances,
 pytestmark = pytest.mark.slow
 
 WORLDS = 8
+
+
+def test_the_readme_prints_the_table_that_was_made() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    made = Path(__file__).with_name("recovery.md").read_text(encoding="utf-8")
+    rows = [line for line in made.splitlines() if line.startswith("|")]
+    assert {design.name for design in DESIGNS} <= {row.split(" | ")[0].removeprefix("| ") for row in rows}
+    assert [row for row in readme.splitlines() if row in rows] == rows
 
 
 @cache
