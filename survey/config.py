@@ -53,6 +53,16 @@ def _without_slash(url: str) -> str:
     return url.rstrip("/")
 
 
+def _address_or_none(address: str) -> str:
+    return address and _bare_address(address)
+
+
+def _gateway(url: str) -> str:
+    if url and not url.startswith(("http://", "https://")):
+        raise ValueError("start it with https://")
+    return url
+
+
 class Settings(BaseSettings):
     """What the environment (or `.env`) says. Secrets have no default: an installation must bring its own."""
 
@@ -71,6 +81,14 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
     smtp_starttls: bool = True
     mail_from: Annotated[str, AfterValidator(_bare_address)] = "survey@localhost"
+    bounce_address: Annotated[str, AfterValidator(_address_or_none)] = Field(
+        default="", description="where delivery reports arrive, as name+letter@domain; by default MAIL_FROM"
+    )
+    sms_url: Annotated[str, AfterValidator(_gateway)] = ""
+    sms_headers: dict[str, SecretStr] = Field(default={}, description="JSON object, such as the gateway's key")
+    sms_body: str = Field(default='{"to": "{to}", "text": "{text}", "id": "{id}"}', description="as the gateway asks")
+    sms_accepted: str = Field(default="", description='what its answer must contain besides status 200: "code":0')
+    own_channels: dict[str, str] = Field(default={}, description='JSON object of name to "module:Class"')
     trusted_proxies: int = 0
     ratelimit_storage_uri: str = "memory://"
 

@@ -1,14 +1,12 @@
-"""Mail: one message in, one message out, through an SMTP server or into a folder of files."""
+"""Mail: one letter in, one message out, through an SMTP server or into a folder of files."""
 
 from __future__ import annotations
 
 import os
 import smtplib
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import date, datetime
 from email import policy
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -18,10 +16,26 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from survey.config import Settings
+from survey.letters import (
+    AddressRefused,
+    Letter,
+    LetterDelayed,
+    LetterRefused,
+    LineCut,
+    Post,
+    Reachable,
+    ServerUnreachable,
+)
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "mail"
-SECONDS = 30
+SECONDS = 20
+"""For one step of a delivery; all of its steps together stay within a lease."""
 SMTP_POLICY = policy.SMTP.clone(max_line_length=200)
+SUBJECTS = {
+    "zh": ("{company}：想听听您的看法", "{company}：提醒您，问卷还开放着"),
+    "en": ("{company}: how well do we serve you?", "{company}: a reminder, your survey is still open"),
+}
+"""Language → the subject of an invitation and of a reminder."""
 
 _templates = Environment(
     loader=FileSystemLoader(TEMPLATES),
@@ -32,57 +46,42 @@ _templates = Environment(
 )
 
 
-class MailRefused(Exception):
-    """The server will never take this message; the reason is the server's."""
+class Mail:
+    """The channel that carries letters by mail: through the SMTP server of the settings, else into the outbox."""
 
+    name = "mail"
 
-class MailDelayed(Exception):
-    """The server does not take this message now; later it may."""
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
 
+    def address(self, contact: Reachable) -> str | None:
+        return contact.email or None
 
-class ServerUnreachable(Exception):
-    """No server takes anything now."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """What one invitation mail says. `language` is the contact's: it stands first, the other follows."""
-
-    message_id: str
-    to_name: str
-    to_address: str
-    language: str
-    company_zh: str
-    company_en: str
-    reps: tuple[str, ...]
-    closes_on: date
-    written_at: datetime
-    link: str
-    privacy_link: str
-
-    @property
-    def stop_link(self) -> str:
-        return f"{self.link}/stop"
-
-    @property
-    def languages(self) -> tuple[str, str]:
-        return ("zh", "en") if self.language == "zh" else ("en", "zh")
+    @contextmanager
+    def open(self) -> Iterator[Post]:
+        if not self._settings.sends_mail:
+            yield lambda letter: _into_folder(compose(letter, sender=self._settings.mail_from), self._settings.outbox)
+            return
+        line = _Line(self._settings)
+        try:
+            yield line.send
+        finally:
+            line.hang_up()
 
 
 def compose(letter: Letter, *, sender: str) -> EmailMessage:
     """The message in both languages, as plain text and as HTML, under a Message-ID that stays the same when repeated.
 
-    Raises MailRefused when the address is not one.
+    Raises AddressRefused.
     """
     message = EmailMessage(policy=SMTP_POLICY)
-    ours = letter.company_zh if letter.language == "zh" else letter.company_en
+    company = letter.company_zh if letter.language == "zh" else letter.company_en
+    message["From"] = Address(_one_line(company), addr_spec=sender)
     try:
-        message["From"] = Address(_one_line(ours), addr_spec=sender)
         message["To"] = Address(_one_line(letter.to_name), addr_spec=letter.to_address)
     except (ValueError, IndexError, MessageError) as problem:
-        raise MailRefused(f"{letter.to_address!r} is not a mail address: {problem}") from None
-    subjects = {"zh": f"{letter.company_zh}：想听听您的看法", "en": f"{letter.company_en}: how well do we serve you?"}
-    message["Subject"] = _one_line(subjects[letter.language])
+        raise AddressRefused(f"{letter.to_address!r} is not a mail address: {problem}") from None
+    message["Subject"] = _one_line(SUBJECTS[letter.language][letter.reminds].format(company=company))
     message["Message-ID"] = f"<{letter.message_id}@{sender.rpartition('@')[2]}>"
     message["Date"] = letter.written_at
     message["Auto-Submitted"] = "auto-generated"
@@ -97,67 +96,69 @@ def _one_line(words: str) -> str:
     return " ".join(words.split())
 
 
-def sender_for(settings: Settings) -> Callable[[EmailMessage], None]:
-    """How this installation sends: through its SMTP server, or into its outbox folder when none is set."""
-    if settings.sends_mail:
-        return lambda message: _through_smtp(message, settings)
-    return lambda message: _into_folder(message, settings.outbox)
+def bounce_address(settings: Settings, message_id: str) -> str:
+    """The envelope's sender: delivery reports come back to it, and it says which letter they are about (VERP)."""
+    name, _, domain = (settings.bounce_address or settings.mail_from).rpartition("@")
+    return f"{name}+{message_id}@{domain}"
 
 
-def _through_smtp(message: EmailMessage, settings: Settings) -> None:
-    """Raises MailRefused, MailDelayed, ServerUnreachable."""
-    with _connected(settings) as server:
+class _Line:
+    """A connection to the mail server that carries many letters."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._server = _connected(settings)
+
+    def send(self, letter: Letter) -> None:
+        message = compose(letter, sender=self._settings.mail_from)
         try:
-            server.send_message(message)
+            self._server.send_message(message, from_addr=bounce_address(self._settings, letter.message_id))
         except smtplib.SMTPRecipientsRefused as refused:
             code, reason = next(iter(refused.recipients.values()))
-            raise _verdict(code)(f"{code} {_readable(reason)}") from None
-        except smtplib.SMTPDataError as refused:
-            raise _verdict(refused.smtp_code)(f"{refused.smtp_code} {_readable(refused.smtp_error)}") from None
+            self._refuse(AddressRefused, code, reason)
+        except smtplib.SMTPSenderRefused as refused:  # it is us they do not want: no letter's fault
+            raise ServerUnreachable(_told(refused)) from None
+        except smtplib.SMTPResponseException as refused:
+            self._refuse(LetterRefused, refused.smtp_code, refused.smtp_error)
         except smtplib.SMTPNotSupportedError as unable:
-            raise MailRefused(f"The mail server cannot carry this address: {unable}") from None
+            raise AddressRefused(f"The mail server cannot carry this address: {unable}") from None
         except (smtplib.SMTPException, OSError) as problem:
-            raise _unreachable(problem) from None
+            raise LineCut(_told(problem)) from None
+
+    def _refuse(self, final: type[LetterRefused], code: int, reason: bytes | str) -> None:
+        """5xx is final, 4xx is for now; 421 says goodbye, which is about the line and not about the letter."""
+        told = f"{code} {reason.decode('utf-8', 'replace') if isinstance(reason, bytes) else reason}"
+        if code == 421:
+            raise LineCut(told)
+        raise (final if code >= 500 else LetterDelayed)(told)
+
+    def hang_up(self) -> None:
+        """What happens while saying goodbye changes nothing: the mail is with the server."""
+        with suppress(smtplib.SMTPException, OSError):
+            self._server.quit()
+        self._server.close()
 
 
-@contextmanager
-def _connected(settings: Settings) -> Iterator[smtplib.SMTP]:
-    """A server ready to take mail. What happens while saying goodbye changes nothing: the mail is with the server."""
+def _connected(settings: Settings) -> smtplib.SMTP:
+    """A server ready to take mail, encrypted and signed in as the settings ask. Raises ServerUnreachable."""
     try:
         server = smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=SECONDS)
     except (smtplib.SMTPException, OSError) as problem:
-        raise _unreachable(problem) from None
-    try:
-        _introduce(server, settings)
-        yield server
-        with suppress(smtplib.SMTPException, OSError):
-            server.quit()
-    finally:
-        server.close()
-
-
-def _introduce(server: smtplib.SMTP, settings: Settings) -> None:
-    """Encrypt and sign in, as the settings ask."""
+        raise ServerUnreachable(_told(problem)) from None
     try:
         if settings.smtp_starttls:
             server.starttls(context=ssl.create_default_context())
         if settings.smtp_user:
             server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
+        server.ehlo_or_helo_if_needed()
     except (smtplib.SMTPException, OSError) as problem:
-        raise _unreachable(problem) from None
+        server.close()
+        raise ServerUnreachable(_told(problem)) from None
+    return server
 
 
-def _unreachable(problem: Exception) -> ServerUnreachable:
-    return ServerUnreachable(f"{type(problem).__name__}: {problem}")
-
-
-def _verdict(code: int) -> type[MailRefused] | type[MailDelayed]:
-    """5xx is final, 4xx is for now."""
-    return MailRefused if code >= 500 else MailDelayed
-
-
-def _readable(reason: bytes | str) -> str:
-    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason
+def _told(problem: Exception) -> str:
+    return f"{type(problem).__name__}: {problem}"
 
 
 def _into_folder(message: EmailMessage, folder: Path) -> None:

@@ -103,10 +103,11 @@ class Contact(Base):
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
     name: Mapped[str]
     role: Mapped[str | None]
-    email: Mapped[str | None]
-    phone: Mapped[str | None]
+    email: Mapped[str | None] = mapped_column(index=True)
+    phone: Mapped[str | None] = mapped_column(index=True)
     language: Mapped[str] = mapped_column(_one_of("language", "zh", "en"))
     opted_out_at: Mapped[datetime | None]
+    undeliverable: Mapped[str | None]  # the address or number at which nothing arrives; another one is tried again
     customer: Mapped[Customer] = relationship()
 
 
@@ -229,7 +230,10 @@ class QuestionnaireVersion(Base):
 
 
 class Campaign(Base):
-    """A questionnaire put to customers between two dates. `asked_about` is what {period} becomes, by language."""
+    """A questionnaire put to customers between two dates. `asked_about` is what {period} becomes, by language.
+
+    While it is paused answers are taken, but nothing is sent. `remind_after_days` counts from the invitation.
+    """
 
     __tablename__ = "campaign"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -242,6 +246,8 @@ class Campaign(Base):
     state: Mapped[str] = mapped_column(_one_of("campaign_state", "draft", "open", "closed"))
     imported: Mapped[bool] = mapped_column(default=False)
     rest_days: Mapped[int] = mapped_column(default=30)
+    paused_at: Mapped[datetime | None]
+    remind_after_days: Mapped[list[int]] = mapped_column(JSON, default=lambda: [4, 9])
     period: Mapped[Period] = relationship()
     questionnaire: Mapped[QuestionnaireVersion] = relationship()
     sample_plan: Mapped[SamplePlan | None] = relationship(back_populates="campaign")
@@ -457,15 +463,24 @@ class Call(Base):
 
 
 class OutboxMessage(Base):
-    """A message to be sent, written before anything leaves. A worker claims it until `lease_until`."""
+    """A message to be sent, written before anything leaves. A worker claims it until `lease_until`.
+
+    `number` 0 is the invitation, 1 and 2 its reminders. Messages that share a `message_id` travel in one mail.
+    `failed` could not be delivered; `held` is no longer wanted.
+    """
 
     __tablename__ = "outbox_message"
-    __table_args__ = (Index(None, "state", "lease_until"),)
+    __table_args__ = (
+        UniqueConstraint("invitation_id", "number"),
+        Index(None, "state", "lease_until"),
+        Index(None, "state", "channel", "not_before", "id"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
-    invitation_id: Mapped[int] = mapped_column(ForeignKey("invitation.id"), index=True)
-    kind: Mapped[str] = mapped_column(_one_of("message_kind", "invitation", "reminder"))
-    message_id: Mapped[str] = mapped_column(unique=True)
-    state: Mapped[str] = mapped_column(_one_of("message_state", "queued", "claimed", "sent", "failed"))
+    invitation_id: Mapped[int] = mapped_column(ForeignKey("invitation.id"))
+    number: Mapped[int]
+    channel: Mapped[str]
+    message_id: Mapped[str] = mapped_column(index=True)
+    state: Mapped[str] = mapped_column(_one_of("message_state", "queued", "claimed", "sent", "failed", "held"))
     lease_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     not_before: Mapped[datetime]
@@ -473,6 +488,27 @@ class OutboxMessage(Base):
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     invitation: Mapped[Invitation] = relationship()
+
+
+class DeliveryReport(Base):
+    """What a mail server told later about a message it had taken. The same report read again is no second one."""
+
+    __tablename__ = "delivery_report"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    outbox_message_id: Mapped[int] = mapped_column(ForeignKey("outbox_message.id"), index=True)
+    permanent: Mapped[bool]
+    reason: Mapped[str] = mapped_column(Text)
+    read_at: Mapped[datetime]
+
+
+class ClockReading(Base):
+    """When the worker last looked at the clock, and since when the clock has run without a jump. One row."""
+
+    __tablename__ = "clock_reading"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime]
+    steady_since: Mapped[datetime]
 
 
 # -- scoring ----------------------------------------------------------------------------------------------------

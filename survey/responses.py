@@ -53,7 +53,7 @@ def record(
     Raises NothingAnswered, AnswersFinal, ForeignSubject.
     """
     # Parallel submissions of one link queue here: PostgreSQL on this row, SQLite on its write lock.
-    session.execute(select(Invitation.id).where(Invitation.id == invitation.id).with_for_update())
+    session.execute(select(Invitation.id).where(Invitation.id == invitation.id).with_for_update(key_share=True))
     sheet = questionnaires.read(invitation.campaign.questionnaire.content)
     responses = _responses(session, invitation)
     if _was_recorded(session, responses, nonce):

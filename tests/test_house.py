@@ -17,7 +17,7 @@ ROOMS = (
     "runs", "indicators", "schemes", "plans", "appraisals", "dashboards", "exports", "retention",
 )  # fmt: skip
 GROUND = ("refusals", "config", "database", "models", "journal", "intake", "figures")
-HATCHES = ("pdf", "mail", "sms", "tables")
+HATCHES = ("pdf", "letters", "channels", "mail", "sms", "bounces", "tables")
 DOORS = ("app", "cli", "worker", "context", "access", "i18n", "views")
 SIGN_IN = "users"  # the datastore of sign-in needs Flask-Security's mixins
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "common", "core", "managers", "services", "misc"}

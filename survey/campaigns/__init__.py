@@ -131,14 +131,13 @@ def close(session: Session, campaign: Campaign, *, by: str, at: datetime) -> Non
         return
     campaign.state = "closed"
     invited = Invitation.campaign_id == campaign.id
-    waiting = OutboxMessage.state == "queued"
-    session.execute(
-        update(OutboxMessage)
-        .where(waiting, OutboxMessage.invitation_id.in_(select(Invitation.id).where(invited)))
-        .values(state="failed", last_error="The campaign closed first.")
-    )
     session.execute(
         update(Invitation).where(invited, Invitation.disposition.in_(UNANSWERED)).values(disposition="expired")
+    )
+    session.execute(
+        update(OutboxMessage)
+        .where(OutboxMessage.state == "queued", OutboxMessage.invitation_id.in_(select(Invitation.id).where(invited)))
+        .values(state="held", last_error="The campaign closed first.")
     )
     journal.record(session, "campaign closed", campaign.code, by=by, at=at)
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from survey import database
 from survey.app import create_app
-from survey.cli import appraisals, campaigns, demo, importing, runs, system, users
+from survey.cli import appraisals, campaigns, demo, importing, runs, sending, system, users
 from survey.config import SettingsRefused
 from survey.refusals import Refused
 
@@ -55,6 +55,7 @@ class _Script(ScriptInfo):
 for command in (
     *system.COMMANDS,
     *campaigns.COMMANDS,
+    *sending.COMMANDS,
     *importing.COMMANDS,
     *runs.COMMANDS,
     *appraisals.COMMANDS,

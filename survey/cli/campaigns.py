@@ -1,26 +1,24 @@
-"""Commands that ask customers: campaigns, invitations, and the worker that sends."""
+"""Commands about campaigns."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import datetime
 
 import click
-from flask.cli import AppGroup, with_appcontext
+from flask.cli import AppGroup
 
-from survey import campaigns, invitations, worker
+from survey import campaigns
 from survey.campaigns.progress import Part, Progress, progress
 from survey.campaigns.rates import DISPOSITIONS, Rates
-from survey.context import actor, now, session, settings
-from survey.invitations import links
+from survey.cli import sending
+from survey.context import actor, now, session
 from survey.sampling import draw
 from survey.sampling.draw import Preview
 from survey.sampling.planning import Grounds
 
 DATE = click.DateTime(["%Y-%m-%d"])
-MOST_NAMED = 10
 
 campaign = AppGroup("campaign", help="A question sheet put to customers between two dates.")
 
@@ -219,71 +217,7 @@ def _ground(on: Grounds) -> str:
     )
 
 
-@click.command()
-@click.argument("code")
-@click.option("--print-links", is_flag=True, help="Also print a link for each unanswered invitation (journaled).")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@with_appcontext
-def invite(code: str, print_links: bool, as_json: bool) -> None:
-    """Ask every customer served in the campaign's period. The mail goes into the outbox; the worker sends it.
+campaign.add_command(sending.pause)
+campaign.add_command(sending.resume)
 
-    Example: evenhand invite july
-    """
-    asked = campaigns.named(session(), code)
-    done = invitations.invite(session(), asked, by=actor(), at=now())
-    printed = _links(asked.id, code) if print_links else []
-    session().commit()
-    if as_json:
-        click.echo(json.dumps({**asdict(done), "links": printed}, ensure_ascii=False))
-        return
-    click.echo(f"Invited {done.invited}; invited before {done.invited_before}.")
-    if done.not_drawn:
-        click.echo(f"The sample leaves out {done.not_drawn} customers.")
-    if done.excluded or done.rested:
-        click.echo(f"Left out: {done.excluded} excluded, {done.rested} asked by another campaign lately.")
-    if done.unreachable:
-        click.echo(f"No mail reaches {len(done.unreachable)} customers: {_some(done.unreachable)}.")
-    for line in printed:
-        click.echo(f"{line['customer']}\t{line['contact']}\t{line['link']}")
-
-
-def _some(codes: tuple[str, ...]) -> str:
-    shown = ", ".join(codes[:MOST_NAMED])
-    return f"{shown} and {len(codes) - MOST_NAMED} more" if len(codes) > MOST_NAMED else shown
-
-
-def _links(campaign_id: int, code: str) -> list[dict[str, str]]:
-    base = settings().base_url
-    return [
-        {
-            "customer": invitation.customer.code,
-            "contact": invitation.contact.name if invitation.contact else "",
-            "link": f"{base}/s/{token}",
-        }
-        for invitation, token in links.printed(
-            session(), campaign_id, code, keys=settings().token_keys, by=actor(), at=now()
-        )
-    ]
-
-
-@click.command("worker")
-@click.option("--once", is_flag=True, help="Send what is due, then stop.")
-@with_appcontext
-def work(once: bool) -> None:
-    """Send the mail that waits, again and again, until stopped.
-
-    Example: evenhand worker --once
-    """
-    if once:
-        _tell(worker.drain())
-    else:
-        worker.work(worker.stop_on_signals(), _tell)
-
-
-def _tell(tally: worker.Tally) -> None:
-    click.echo(f"Sent {tally.sent}, refused {tally.refused}, to be tried again {tally.delayed}.")
-    if tally.trouble:
-        click.echo(f"The mail server cannot be reached ({tally.trouble}). Mail waits; look at SMTP_HOST.", err=True)
-
-
-COMMANDS: tuple[click.Command, ...] = (campaign, sample, invite, work)
+COMMANDS: tuple[click.Command, ...] = (campaign, sample)

@@ -28,6 +28,7 @@ from survey.config import Settings
 from survey.context import actor, now, session, today
 from survey.invitations import links
 from survey.refusals import N_, Refused
+from survey.worker import jobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -265,11 +266,7 @@ def _serve(app: Flask, port: int) -> None:
     """The pages in this thread, the mail in another."""
     stop = Event()
 
-    def send_mail() -> None:
-        with app.app_context():
-            worker.work(stop, lambda _tally: None)
-
-    mailer = Thread(target=send_mail, name="worker")
+    mailer = Thread(target=jobs.run, args=(app, stop), name="worker")
     mailer.start()
     try:
         waitress.serve(app, host="127.0.0.1", port=port, threads=8, ident=None)

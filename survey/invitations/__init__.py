@@ -1,6 +1,8 @@
 """Asking: every customer of the campaign's sample, through every contact who can be reached.
 
-Territory and every adjuster are copied as of the asking, so that later edits of the roster cannot move a score.
+Territory and every adjuster are copied as of the asking, so that later edits of the roster cannot move a score. Beside
+this room: `links` (private links), `outbox` (what waits to be sent), `reminders`, `delivery` (pausing, correcting an
+address, the state of the queue), `people` (wishes of one person), `reports` (what mail servers tell later).
 """
 
 from __future__ import annotations
@@ -14,11 +16,10 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from survey import journal, questionnaires
-from survey.campaigns import UNANSWERED
 from survey.models import Campaign, Contact, Customer, Invitation, OutboxMessage, Subject
 from survey.refusals import N_, Refused
 from survey.sampling import draw
-from survey.sampling.frame import Service
+from survey.sampling.frame import Reach, Service, by_mail
 
 DAYS_A_YEAR = 365.25
 
@@ -41,19 +42,16 @@ class Invited:
     not_drawn: int
 
 
-def invite(session: Session, campaign: Campaign, *, by: str, at: datetime) -> Invited:
+def invite(session: Session, campaign: Campaign, *, reach: Reach = by_mail, by: str, at: datetime) -> Invited:
     """Ask every customer of the campaign's sample, one invitation and one waiting message a contact.
 
     Doing it again asks only those who have come since. Raises CampaignNotOpen.
     """
-    if campaign.state != "open":
-        raise CampaignNotOpen(
-            N_("Campaign %(code)s is not open. Open it first: evenhand campaign open %(code)s."), code=campaign.code
-        )
-    found, services = draw.whom_to_ask(session, campaign, by=by, at=at)
+    require_open(campaign)
+    found, services = draw.whom_to_ask(session, campaign, reach=reach, by=by, at=at)
     before = set(session.scalars(select(Invitation.contact_id).where(Invitation.campaign_id == campaign.id)))
     asked = [reached for customer_id in services for reached in found.contacts[customer_id]]
-    fresh = [reached.contact for reached in asked if reached.contact.id not in before]
+    fresh = {reached.contact: reached.channel for reached in asked if reached.contact.id not in before}
     _write(session, campaign, fresh, services, at=at)
     questionnaires.freeze(campaign.questionnaire, at=at)
     done = Invited(
@@ -72,6 +70,14 @@ def invite(session: Session, campaign: Campaign, *, by: str, at: datetime) -> In
     return done
 
 
+def require_open(campaign: Campaign) -> None:
+    """Raises CampaignNotOpen."""
+    if campaign.state != "open":
+        raise CampaignNotOpen(
+            N_("Campaign %(code)s is not open. Open it first: evenhand campaign open %(code)s."), code=campaign.code
+        )
+
+
 def _codes(session: Session, customer_ids: Iterable[int]) -> tuple[str, ...]:
     wanted = set(customer_ids)
     named = session.execute(select(Customer.id, Customer.code).order_by(Customer.code)) if wanted else ()
@@ -81,7 +87,7 @@ def _codes(session: Session, customer_ids: Iterable[int]) -> tuple[str, ...]:
 def _write(
     session: Session,
     campaign: Campaign,
-    contacts: list[Contact],
+    contacts: Mapping[Contact, str],
     services: Mapping[int, tuple[Service, ...]],
     *,
     at: datetime,
@@ -111,10 +117,10 @@ def _write(
     ]  # fmt: skip
     messages = [
         {
-            "invitation_id": ids[contact.id], "kind": "invitation", "message_id": uuid.uuid4().hex,
+            "invitation_id": ids[contact.id], "number": 0, "channel": channel, "message_id": uuid.uuid4().hex,
             "state": "queued", "attempts": 0, "not_before": at, "created_at": at,
         }
-        for contact in contacts
+        for contact, channel in contacts.items()
     ]  # fmt: skip
     session.execute(insert(Subject), subjects)
     session.execute(insert(OutboxMessage), messages)
@@ -144,19 +150,10 @@ def revoke(session: Session, invitation: Invitation, *, reason: str, by: str, at
     journal.record(session, "invitation revoked", f"invitation {invitation.id}", details, by=by, at=at)
 
 
-def opt_out(session: Session, invitation: Invitation, *, at: datetime) -> None:
-    """The person wants no more mail: none in this campaign, none in later ones. What they answered stays."""
-    if invitation.contact is not None:
-        invitation.contact.opted_out_at = invitation.contact.opted_out_at or at
-    if invitation.disposition in UNANSWERED:
-        invitation.disposition = "opted out"
-    hold_mail(session, invitation, "The customer asked for no more mail.")
-
-
 def hold_mail(session: Session, invitation: Invitation, reason: str) -> None:
     """Do not send what still waits for this person."""
     session.execute(
         update(OutboxMessage)
         .where(OutboxMessage.invitation_id == invitation.id, OutboxMessage.state == "queued")
-        .values(state="failed", last_error=reason)
+        .values(state="held", last_error=reason)
     )

@@ -1,63 +1,156 @@
 """Messages waiting to be sent. A row is written before anything leaves; a worker claims it for a while (a lease).
 
 A worker killed with a message in hand leaves it claimed; once the lease is over it waits again. So no message is lost,
-and at most the one in hand is sent twice, under the same Message-ID.
+and at most the one in hand is sent twice, under the same Message-ID. Whatever waits for one person travels together,
+and nobody is written to twice on one day of the company's.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import Select, and_, exists, func, or_, select, text, update
+from sqlalchemy.orm import Session, contains_eager
 
-from survey.models import Campaign, Invitation, OutboxMessage, Subject
+from survey.campaigns import UNANSWERED
+from survey.invitations.people import same_person
+from survey.models import Campaign, Contact, Invitation, OutboxMessage, Subject
 
-LEASE = timedelta(minutes=5)
-MOST_ATTEMPTS = 8
+LEASE = timedelta(minutes=2)
+MOST_ATTEMPTS = 12
 FIRST_PAUSE = timedelta(minutes=1)
+CUT_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(hours=4)
+LONGEST_WAIT = timedelta(days=2)
+"""Nothing is ever put off for longer, so a later time was written under a wrong clock."""
 
 
-def claim(session: Session, *, at: datetime) -> OutboxMessage | None:
-    """Take the next message that is due; nobody else gets it until its lease is over."""
-    due = (
+def due(session: Session, *, channel: str, at: datetime) -> bool:
+    """Is there anything to send?"""
+    of_channel = _due(at).where(OutboxMessage.channel == channel)
+    return session.scalar(of_channel.with_only_columns(OutboxMessage.id).limit(1)) is not None
+
+
+def waiting(session: Session, *, at: datetime) -> int:
+    """How many messages are due."""
+    return session.scalar(_due(at).with_only_columns(func.count())) or 0
+
+
+def claim(session: Session, *, channel: str, zone: ZoneInfo, at: datetime) -> list[OutboxMessage]:
+    """Take the next message that is due, and what else waits for the same person: they make one mail. Nobody else gets
+    them until the lease is over. Empty when nothing is due."""
+    while (first := _next(session, channel, at)) is not None:
+        contact = first.invitation.contact
+        assert contact is not None  # the join admits no other
+        _one_worker_at_a_time(session, contact)
+        together = [first, *_companions(session, first, contact, at)]
+        if not _written_to_today(session, contact, zone, at):
+            for message in together:
+                message.message_id = first.message_id
+                message.state, message.lease_until = "claimed", at + LEASE
+                message.attempts += 1
+            return together
+        for message in together:
+            message.not_before = same_hour(message.not_before, days=_days_until_tomorrow(message, zone, at), zone=zone)
+        session.flush()
+    return []
+
+
+def _due(at: datetime) -> Select[OutboxMessage]:
+    return (
         select(OutboxMessage)
         .join(OutboxMessage.invitation)
         .join(Invitation.campaign)
+        .join(Invitation.contact)
         .where(
             OutboxMessage.state == "queued",
             OutboxMessage.not_before <= at,
-            Campaign.state == "open",
             Invitation.revoked_at.is_(None),
+            Invitation.disposition.in_(UNANSWERED),
+            Campaign.state == "open",
+            Campaign.paused_at.is_(None),
+            Contact.opted_out_at.is_(None),
         )
-        .options(
-            joinedload(OutboxMessage.invitation).joinedload(Invitation.campaign),
-            joinedload(OutboxMessage.invitation).joinedload(Invitation.contact),
-            joinedload(OutboxMessage.invitation).selectinload(Invitation.subjects).joinedload(Subject.rep),
+    )
+
+
+def _whole(messages: Select[OutboxMessage]) -> Select[OutboxMessage]:
+    """Locked for this worker, with everything a letter tells."""
+    invitation = contains_eager(OutboxMessage.invitation)
+    return (
+        messages.options(
+            invitation.contains_eager(Invitation.campaign),
+            invitation.contains_eager(Invitation.contact),
+            invitation.selectinload(Invitation.subjects).joinedload(Subject.rep),
         )
         .order_by(OutboxMessage.not_before, OutboxMessage.id)
-        .limit(1)
         .with_for_update(of=OutboxMessage, skip_locked=True)
         .execution_options(populate_existing=True)
     )
-    message = session.scalar(due)
-    if message is not None:
-        message.state = "claimed"
-        message.lease_until = at + LEASE
-        message.attempts += 1
-    return message
 
 
-def mark_sent(session: Session, message: OutboxMessage, *, at: datetime) -> None:
-    message.state, message.sent_at, message.lease_until, message.last_error = "sent", at, None, None
-    _move(session, message, ("queued",), "sent")
+def _next(session: Session, channel: str, at: datetime) -> OutboxMessage | None:
+    return session.scalar(_whole(_due(at).where(OutboxMessage.channel == channel)).limit(1))
 
 
-def mark_refused(session: Session, message: OutboxMessage, reason: str) -> None:
-    """The receiving side will never take it."""
-    message.state, message.lease_until, message.last_error = "failed", None, reason
-    _move(session, message, ("queued", "sent"), "bounced")
+def _companions(session: Session, first: OutboxMessage, contact: Contact, at: datetime) -> Sequence[OutboxMessage]:
+    """What goes into the same mail: a mail tried before is repeated as it was, so nothing joins it."""
+    same_mail: Any = OutboxMessage.message_id == first.message_id
+    if not first.attempts:
+        same_mail = or_(same_mail, OutboxMessage.attempts == 0)
+    others = _due(at).where(
+        OutboxMessage.channel == first.channel, OutboxMessage.id != first.id, same_person(contact), same_mail
+    )
+    return session.scalars(_whole(others)).all()
+
+
+def _one_worker_at_a_time(session: Session, contact: Contact) -> None:
+    """Two workers must not write to one person at once. SQLite's write lock already sees to it."""
+    if session.get_bind().dialect.name == "postgresql":
+        whose = contact.email or contact.phone or f"contact {contact.id}"
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:whose))"), {"whose": whose})
+
+
+def _written_to_today(session: Session, contact: Contact, zone: ZoneInfo, at: datetime) -> bool:
+    """Did a mail go to this person today, or is one on its way?"""
+    today = at.astimezone(zone).date()
+    begin, end = (datetime.combine(today + timedelta(days=days), time.min, tzinfo=zone) for days in (0, 1))
+    written = (
+        exists()
+        .where(OutboxMessage.invitation_id == Invitation.id, Invitation.contact_id == Contact.id, same_person(contact))
+        .where(
+            or_(
+                OutboxMessage.state == "claimed",
+                and_(OutboxMessage.state == "sent", OutboxMessage.sent_at >= begin, OutboxMessage.sent_at < end),
+            )
+        )
+    )
+    return bool(session.scalar(select(written)))
+
+
+def _days_until_tomorrow(message: OutboxMessage, zone: ZoneInfo, at: datetime) -> int:
+    return (at.astimezone(zone).date() - message.not_before.astimezone(zone).date()).days + 1
+
+
+def same_hour(moment: datetime, *, days: int, zone: ZoneInfo) -> datetime:
+    """Some days later at the same time of day where the company is, whatever its clocks did in between."""
+    return moment.astimezone(zone) + timedelta(days=days)
+
+
+def mark_sent(session: Session, messages: Sequence[OutboxMessage], *, at: datetime) -> None:
+    for message in messages:
+        message.state, message.sent_at, message.lease_until, message.last_error = "sent", at, None, None
+        _move(session, message, ("queued",), "sent")
+
+
+def mark_refused(session: Session, messages: Sequence[OutboxMessage], reason: str) -> None:
+    """The receiving side will never take it: the address is not written to again until it is corrected."""
+    for message in messages:
+        message.state, message.lease_until, message.last_error = "failed", None, reason
+        _move(session, message, ("queued", "sent"), "bounced")
 
 
 def _move(session: Session, message: OutboxMessage, before: tuple[str, ...], after: str) -> None:
@@ -66,21 +159,30 @@ def _move(session: Session, message: OutboxMessage, before: tuple[str, ...], aft
     session.execute(ours.values(disposition=after), execution_options={"synchronize_session": False})
 
 
-def put_back(message: OutboxMessage, reason: str, *, at: datetime) -> None:
+def put_back(messages: Sequence[OutboxMessage], reason: str, *, at: datetime) -> None:
     """It was not taken this time: try again later, each time after a longer pause, and at last give up."""
-    message.lease_until, message.last_error = None, reason
-    message.state = "failed" if message.attempts >= MOST_ATTEMPTS else "queued"
-    message.not_before = at + min(FIRST_PAUSE * 2 ** (message.attempts - 1), LONGEST_PAUSE)
+    for message in messages:
+        message.lease_until, message.last_error = None, reason
+        message.state = "failed" if message.attempts >= MOST_ATTEMPTS else "queued"
+        message.not_before = at + min(FIRST_PAUSE * 2 ** (message.attempts - 1), LONGEST_PAUSE)
 
 
-def put_back_untried(message: OutboxMessage, reason: str, *, at: datetime) -> None:
-    """No server could be reached, which says nothing about the message: it waits as long as it takes."""
-    message.state, message.lease_until, message.last_error = "queued", None, reason
-    message.attempts -= 1
-    message.not_before = at + FIRST_PAUSE
+def put_back_cut(messages: Sequence[OutboxMessage], reason: str, *, at: datetime) -> None:
+    """The line broke with the message in hand, which hardly is the message's fault: soon again, and never given up."""
+    for message in messages:
+        message.state, message.lease_until, message.last_error = "queued", None, reason
+        message.not_before = at + min(CUT_PAUSE * 2 ** (message.attempts - 1), LONGEST_PAUSE)
 
 
-def return_expired_leases(session: Session, *, at: datetime) -> None:
-    """Messages whose worker never reported back wait again."""
-    lost = update(OutboxMessage).where(OutboxMessage.state == "claimed", OutboxMessage.lease_until <= at)
+def sweep(session: Session, *, at: datetime) -> None:
+    """Messages whose worker never reported back wait again; so does what a clock that had jumped put off too far."""
+    over = or_(OutboxMessage.lease_until <= at, OutboxMessage.lease_until > at + LEASE)
+    lost = update(OutboxMessage).where(OutboxMessage.state == "claimed", over)
+    deadly = {"state": "failed", "lease_until": None, "last_error": "Every worker that took this message ended."}
+    session.execute(lost.where(OutboxMessage.attempts >= MOST_ATTEMPTS).values(deadly))
     session.execute(lost.values(state="queued", lease_until=None))
+    session.execute(
+        update(OutboxMessage)
+        .where(OutboxMessage.state == "queued", OutboxMessage.not_before > at + LONGEST_WAIT)
+        .values(not_before=at)
+    )

@@ -220,6 +220,8 @@ def upgrade() -> None:
     sa.Column('state', sa.Enum('draft', 'open', 'closed', name='campaign_state', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('imported', sa.Boolean(), nullable=False),
     sa.Column('rest_days', sa.Integer(), nullable=False),
+    sa.Column('paused_at', UtcDateTime(timezone=True), nullable=True),
+    sa.Column('remind_after_days', sa.JSON(), nullable=False),
     sa.ForeignKeyConstraint(['period_id'], ['period.id'], name=op.f('fk_campaign_period_id')),
     sa.ForeignKeyConstraint(['questionnaire_version_id'], ['questionnaire_version.id'], name=op.f('fk_campaign_questionnaire_version_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_campaign')),
@@ -303,11 +305,14 @@ def upgrade() -> None:
     sa.Column('phone', sa.String(), nullable=True),
     sa.Column('language', sa.Enum('zh', 'en', name='language', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('opted_out_at', UtcDateTime(timezone=True), nullable=True),
+    sa.Column('undeliverable', sa.String(), nullable=True),
     sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_contact_customer_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_contact'))
     )
     with op.batch_alter_table('contact', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_contact_customer_id'), ['customer_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_contact_email'), ['email'], unique=False)
+        batch_op.create_index(batch_op.f('ix_contact_phone'), ['phone'], unique=False)
 
     op.create_table('indicator_fact',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -469,9 +474,10 @@ def upgrade() -> None:
     op.create_table('outbox_message',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('invitation_id', sa.Integer(), nullable=False),
-    sa.Column('kind', sa.Enum('invitation', 'reminder', name='message_kind', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('channel', sa.String(), nullable=False),
     sa.Column('message_id', sa.String(), nullable=False),
-    sa.Column('state', sa.Enum('queued', 'claimed', 'sent', 'failed', name='message_state', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('state', sa.Enum('queued', 'claimed', 'sent', 'failed', 'held', name='message_state', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('lease_until', UtcDateTime(timezone=True), nullable=True),
     sa.Column('attempts', sa.Integer(), nullable=False),
     sa.Column('not_before', UtcDateTime(timezone=True), nullable=False),
@@ -480,12 +486,33 @@ def upgrade() -> None:
     sa.Column('sent_at', UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['invitation_id'], ['invitation.id'], name=op.f('fk_outbox_message_invitation_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_outbox_message')),
-    sa.UniqueConstraint('message_id', name=op.f('uq_outbox_message_message_id'))
+    sa.UniqueConstraint('invitation_id', 'number', name=op.f('uq_outbox_message_invitation_id_number'))
     )
     with op.batch_alter_table('outbox_message', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_outbox_message_invitation_id'), ['invitation_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_outbox_message_message_id'), ['message_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_outbox_message_state_channel_not_before_id'), ['state', 'channel', 'not_before', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_outbox_message_state_lease_until'), ['state', 'lease_until'], unique=False)
 
+    op.create_table('delivery_report',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.Column('outbox_message_id', sa.Integer(), nullable=False),
+    sa.Column('permanent', sa.Boolean(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('read_at', UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['outbox_message_id'], ['outbox_message.id'], name=op.f('fk_delivery_report_outbox_message_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_delivery_report')),
+    sa.UniqueConstraint('digest', name=op.f('uq_delivery_report_digest'))
+    )
+    with op.batch_alter_table('delivery_report', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_delivery_report_outbox_message_id'), ['outbox_message_id'], unique=False)
+
+    op.create_table('clock_reading',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('seen_at', UtcDateTime(timezone=True), nullable=False),
+    sa.Column('steady_since', UtcDateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_clock_reading'))
+    )
     op.create_table('subject',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('invitation_id', sa.Integer(), nullable=False),
@@ -773,9 +800,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_subject_rep_id'))
 
     op.drop_table('subject')
+    op.drop_table('clock_reading')
+    with op.batch_alter_table('delivery_report', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_delivery_report_outbox_message_id'))
+
+    op.drop_table('delivery_report')
     with op.batch_alter_table('outbox_message', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_outbox_message_state_lease_until'))
-        batch_op.drop_index(batch_op.f('ix_outbox_message_invitation_id'))
+        batch_op.drop_index(batch_op.f('ix_outbox_message_state_channel_not_before_id'))
+        batch_op.drop_index(batch_op.f('ix_outbox_message_message_id'))
 
     op.drop_table('outbox_message')
     with op.batch_alter_table('score_step', schema=None) as batch_op:
@@ -811,6 +844,8 @@ def downgrade() -> None:
 
     op.drop_table('indicator_fact')
     with op.batch_alter_table('contact', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_contact_phone'))
+        batch_op.drop_index(batch_op.f('ix_contact_email'))
         batch_op.drop_index(batch_op.f('ix_contact_customer_id'))
 
     op.drop_table('contact')

@@ -21,7 +21,7 @@ Reach = Callable[[Contact], str | None]
 
 
 def by_mail(contact: Contact) -> str | None:
-    return "mail" if contact.email else None
+    return "mail" if contact.email and contact.email != contact.undeliverable else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +111,13 @@ def _days(served_from: date, served_to: date | None, period: Period) -> int:
 
 
 def _reached(session: Session, reach: Reach) -> dict[int, list[Reached]]:
-    """Customer id → the contacts who can be reached and have not asked to be left alone."""
+    """Customer id → the contacts who can be reached and have not asked to be left alone, as this or any customer's."""
     found: dict[int, list[Reached]] = defaultdict(list)
-    for contact in session.scalars(select(Contact).order_by(Contact.customer_id, Contact.id)):
-        channel = None if contact.opted_out_at else reach(contact)
+    contacts = session.scalars(select(Contact).order_by(Contact.customer_id, Contact.id)).all()
+    left_alone = {contact.email or contact.phone for contact in contacts if contact.opted_out_at}
+    for contact in contacts:
+        stopped = contact.opted_out_at or (contact.email or contact.phone) in left_alone
+        channel = None if stopped else reach(contact)
         if channel is not None:
             found[contact.customer_id].append(Reached(contact=contact, channel=channel))
     return found

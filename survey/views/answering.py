@@ -13,10 +13,10 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from wtforms import Field, HiddenField
 from wtforms.validators import ValidationError
 
-from survey import access, i18n, invitations, questionnaires, responses
+from survey import access, i18n, questionnaires, responses
 from survey.context import db, now, session, settings
 from survey.database import begin_write
-from survey.invitations import links
+from survey.invitations import links, people
 from survey.models import Invitation, Subject
 from survey.questionnaires.sheet import SKIPPED, Item, Reply
 from survey.refusals import N_, Refused
@@ -163,7 +163,8 @@ def ask_to_stop(token: str) -> ResponseReturnValue:
 def stop(token: str) -> ResponseReturnValue:
     """One click, here or in the mail program's own button (RFC 8058): no more mail to this person."""
     invitation = _invitation(token)
-    invitations.opt_out(session(), invitation, at=now())
+    if invitation.contact:
+        people.opt_out(session(), invitation.contact, at=now())
     session().commit()
     log.info("link %s: no more mail", _log_name(token))
     return render_template("answering/stop.html", stopped=True)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from survey import campaigns, invitations
 from survey.config import Settings
 from survey.database import Base
-from survey.invitations import links
+from survey.invitations import links, people
 from survey.models import (
     Assignment,
     Contact,
@@ -35,6 +35,11 @@ def _invited(session: Session) -> dict[str, Invitation]:
     return {row.contact.name: row for row in session.scalars(select(Invitation)) if row.contact}
 
 
+def _contact(invitation: Invitation) -> Contact:
+    assert invitation.contact
+    return invitation.contact
+
+
 def test_every_customer_served_in_the_period_is_asked_once_a_contact(session: Session, now: datetime) -> None:
     found(session)
     done = invitations.invite(session, plan(session, at=now), by=BY, at=now)
@@ -46,7 +51,7 @@ def test_every_customer_served_in_the_period_is_asked_once_a_contact(session: Se
     }
     assert {(row.disposition, row.mode) for row in invited.values()} == {("queued", "web")}
     waiting = session.scalars(select(OutboxMessage)).all()
-    assert [message.kind for message in waiting] == ["invitation", "invitation"]
+    assert [(message.number, message.channel) for message in waiting] == [(0, "mail"), (0, "mail")]
     assert len({message.message_id for message in waiting}) == 2
 
 
@@ -141,9 +146,9 @@ def test_adjusters_are_copied_as_of_the_asking(session: Session, now: datetime) 
 def test_who_opted_out_is_not_asked_again_in_any_campaign(session: Session, settings: Settings, now: datetime) -> None:
     asked = ask(session, settings, at=now)
     bob = _invited(session)["Bob Brown"]
-    invitations.opt_out(session, bob, at=now)
+    people.opt_out(session, _contact(bob), at=now)
     assert bob.disposition == "opted out"
-    assert set(session.scalars(select(OutboxMessage.state).where(OutboxMessage.invitation_id == bob.id))) == {"failed"}
+    assert set(session.scalars(select(OutboxMessage.state).where(OutboxMessage.invitation_id == bob.id))) == {"held"}
     later = now + timedelta(days=60)
     done = invitations.invite(session, plan(session, "S2", at=later), by=BY, at=later)
     assert (done.invited, done.unreachable) == (1, ("C2", "C3"))
@@ -158,7 +163,7 @@ def test_opting_out_after_answering_keeps_the_answer_counted(
     ask(session, settings, at=now)
     bob = _invited(session)["Bob Brown"]
     bob.disposition = "completed"
-    invitations.opt_out(session, bob, at=now)
+    people.opt_out(session, _contact(bob), at=now)
     assert bob.disposition == "completed"
     assert bob.contact is not None
     assert bob.contact.opted_out_at == now
@@ -232,7 +237,7 @@ def test_a_link_closes_with_its_campaign_or_when_taken_back(session: Session, no
     invitations.revoke(session, invitation, reason="wrong person", by=BY, at=now)
     with pytest.raises(links.LinkClosed, match="no longer in use"):
         links.redeem(session, other, keys=KEYS, at=now)
-    assert "failed" in session.scalars(select(OutboxMessage.state)).all(), "mail still waiting is not sent"
+    assert "held" in session.scalars(select(OutboxMessage.state)).all(), "mail still waiting is not sent"
 
 
 def test_printed_links_skip_whom_need_not_be_asked(session: Session, now: datetime) -> None:

@@ -23,17 +23,18 @@ from cryptography.x509.oid import NameOID
 
 from survey import mail
 from survey.config import Settings
-from survey.mail import Letter
+from survey.letters import AddressRefused, Asked, Letter, LetterDelayed, LetterRefused, LineCut, ServerUnreachable
 from tests.conftest import free_port, settings_for
 from tests.post_office import PostOffice, open_post_office
 
 LINK = "https://ask.harbour.example/s/0123456789abcdefghjkmnpqrs"
 LETTER = Letter(
     message_id="0f" * 16, to_name="王芳", to_address="wang@c1.example", language="zh",
-    company_zh="港湾工具", company_en="Harbour Tools", reps=("李伟", "Maria Schmidt"),
-    closes_on=date(2026, 7, 20), written_at=datetime(2026, 7, 6, 2, 0, tzinfo=UTC),
-    link=LINK, privacy_link="https://ask.harbour.example/privacy",
+    company_zh="港湾工具", company_en="Harbour Tools",
+    asked=(Asked(reps=("李伟", "Maria Schmidt"), closes_on=date(2026, 7, 20), link=LINK),),
+    written_at=datetime(2026, 7, 6, 2, 0, tzinfo=UTC), privacy_link="https://ask.harbour.example/privacy",
 )  # fmt: skip
+ASKED = LETTER.asked[0]
 
 
 def _parts(message: EmailMessage) -> tuple[str, str]:
@@ -79,9 +80,31 @@ def test_headers_let_mail_programs_file_it_and_unsubscribe_with_one_click() -> N
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
 
 
+def test_several_invitations_make_one_letter_with_a_link_each() -> None:
+    other = Asked(reps=("张敏",), closes_on=date(2026, 8, 1), link=LINK.replace("0", "9"))
+    message = _compose(asked=(ASKED, other))
+    assert message["List-Unsubscribe"] == f"<{LINK}/stop>"
+    for body in _parts(message):
+        for told in ("张敏", "李伟", LINK, other.link, "2026年8月1日", "每个链接", "Each link"):
+            assert told in body
+
+
+def test_a_reminder_says_that_it_is_one() -> None:
+    reminder = _compose(asked=(replace(ASKED, reminder=True),))
+    assert reminder["Subject"] == "港湾工具：提醒您，问卷还开放着"
+    assert _compose(language="en", asked=(replace(ASKED, reminder=True),))["Subject"].startswith("Harbour Tools: a rem")
+    for body in _parts(reminder):
+        assert "几天前" in body
+        assert "a few days ago" in body.lower()
+    for body in _parts(_compose(asked=(ASKED, replace(ASKED, reminder=True)))):
+        assert "几天前" not in body, "something in it is new"
+
+
 def test_names_cannot_add_headers_or_markup() -> None:
     message = _compose(
-        to_name='Eve\r\nBcc: all@c1.example "<x>', company_zh="<b>甲</b>\n乙", reps=("<script>alert(1)</script>",)
+        to_name='Eve\r\nBcc: all@c1.example "<x>',
+        company_zh="<b>甲</b>\n乙",
+        asked=(replace(ASKED, reps=("<script>alert(1)</script>",)),),
     )
     assert message["Bcc"] is None
     assert message["To"].addresses[0].addr_spec == "wang@c1.example"
@@ -96,7 +119,7 @@ def test_names_cannot_add_headers_or_markup() -> None:
     ["", " ", "nobody", "@", "a@b@c", "a b@c.example", "x@\r\nBcc: y@c.example", "<>", "a@c.example, b@c.example"],
 )
 def test_what_is_no_address_is_refused_before_anything_is_sent(address: str) -> None:
-    with pytest.raises(mail.MailRefused, match="not a mail address"):
+    with pytest.raises(AddressRefused, match="not a mail address"):
         mail.compose(replace(LETTER, to_address=address), sender="survey@harbour.example")
 
 
@@ -104,9 +127,9 @@ def test_what_is_no_address_is_refused_before_anything_is_sent(address: str) -> 
 
 
 def test_without_a_server_each_letter_is_one_file_and_a_repeat_takes_its_place(tmp_path: Path) -> None:
-    send = mail.sender_for(settings_for(tmp_path, ""))
-    for link in (LINK, LINK.replace("0", "9")):
-        send(mail.compose(replace(LETTER, link=link), sender="survey@harbour.example"))
+    with mail.Mail(settings_for(tmp_path, "")).open() as post:
+        for link in (LINK, LINK.replace("0", "9")):
+            post(replace(LETTER, asked=(replace(ASKED, link=link),)))
     (file,) = (tmp_path / "outbox").iterdir()
     assert file.name == f"{'0f' * 16}.eml"
     assert LINK.replace("0", "9") in file.read_text(encoding="utf-8"), "a person finds the link in the file itself"
@@ -126,49 +149,79 @@ def with_server(office: PostOffice, tmp_path: Path) -> Settings:
     return settings_for(tmp_path, "", smtp_host="127.0.0.1", smtp_port=office.port, smtp_starttls=False)
 
 
-def _letter() -> EmailMessage:
-    return mail.compose(LETTER, sender="survey@harbour.example")
+def _send(settings: Settings, *letters: Letter) -> None:
+    with mail.Mail(settings).open() as post:
+        for letter in letters or (LETTER,):
+            post(letter)
 
 
 def test_a_server_gets_the_letter_whole(office: PostOffice, with_server: Settings) -> None:
-    mail.sender_for(with_server)(_letter())
+    _send(with_server)
     assert office.recipients == ["wang@c1.example"]
     assert _parts(office.received[0]) == _parts(_compose())
     assert not with_server.outbox.exists()
 
 
+def test_one_connection_carries_many_letters_and_a_refused_one_does_not_end_it(
+    office: PostOffice, with_server: Settings
+) -> None:
+    office.answers["gone@c1.example"] = "550 no such user"
+    with mail.Mail(with_server).open() as post:
+        post(LETTER)
+        with pytest.raises(AddressRefused):
+            post(replace(LETTER, to_address="gone@c1.example"))
+        post(replace(LETTER, to_address="bob@c2.example"))
+    assert office.recipients == ["wang@c1.example", "bob@c2.example"]
+    assert office.connections == 1
+
+
+def test_the_envelope_says_which_letter_a_report_is_about(office: PostOffice, with_server: Settings) -> None:
+    _send(with_server)
+    _send(with_server.model_copy(update={"bounce_address": "returns@in.harbour.example"}))
+    assert office.senders == [f"survey+{'0f' * 16}@localhost", f"returns+{'0f' * 16}@in.harbour.example"]
+
+
 @pytest.mark.parametrize(
-    ("answer", "verdict"),
+    ("answer", "at_address", "after_data"),
     [
-        ("550 no such user", mail.MailRefused),
-        ("553 mailbox name not allowed", mail.MailRefused),
-        ("451 try again later", mail.MailDelayed),
-        ("452 mailbox full", mail.MailDelayed),
+        ("550 no such user", AddressRefused, LetterRefused),
+        ("553 mailbox name not allowed", AddressRefused, LetterRefused),
+        ("451 try again later", LetterDelayed, LetterDelayed),
+        ("452 mailbox full", LetterDelayed, LetterDelayed),
+        ("421 going down", LineCut, LineCut),
     ],
 )
-def test_five_hundred_is_final_and_four_hundred_is_for_now(
-    office: PostOffice, with_server: Settings, answer: str, verdict: type[Exception]
+def test_five_hundred_is_final_four_hundred_is_for_now_and_a_goodbye_is_about_the_line(
+    office: PostOffice, with_server: Settings, answer: str, at_address: type[Exception], after_data: type[Exception]
 ) -> None:
     office.answers["wang@c1.example"] = answer
-    with pytest.raises(verdict, match=answer[:3]):
-        mail.sender_for(with_server)(_letter())
+    with pytest.raises(at_address, match=answer[:3]) as refused:
+        _send(with_server)
+    assert refused.type is at_address
     office.answers.clear()
     office.after_data = answer
-    with pytest.raises(verdict, match=answer[:3]):
-        mail.sender_for(with_server)(_letter())
+    with pytest.raises(after_data, match=answer[:3]) as refused:
+        _send(with_server)
+    assert refused.type is after_data
     assert office.received == []
+
+
+def test_a_server_that_does_not_want_us_is_not_the_letters_fault(office: PostOffice, with_server: Settings) -> None:
+    office.to_senders = "550 sender not allowed"
+    with pytest.raises(ServerUnreachable, match="sender not allowed"):
+        _send(with_server)
 
 
 def test_no_server_is_not_the_letters_fault(tmp_path: Path) -> None:
     nobody = settings_for(tmp_path, "", smtp_host="127.0.0.1", smtp_port=free_port(), smtp_starttls=False)
-    with pytest.raises(mail.ServerUnreachable):
-        mail.sender_for(nobody)(_letter())
+    with pytest.raises(ServerUnreachable):
+        _send(nobody)
 
 
 def test_a_server_that_does_not_encrypt_gets_nothing(office: PostOffice, tmp_path: Path) -> None:
     strict = settings_for(tmp_path, "", smtp_host="127.0.0.1", smtp_port=office.port)
-    with pytest.raises(mail.ServerUnreachable):
-        mail.sender_for(strict)(_letter())
+    with pytest.raises(ServerUnreachable):
+        _send(strict)
     assert office.received == []
 
 
@@ -218,8 +271,8 @@ def test_mail_leaves_encrypted_to_a_server_that_is_known(
         authenticator=authenticate,
     ) as office:  # fmt: skip
         if trouble:
-            with pytest.raises(mail.ServerUnreachable, match=trouble):
-                mail.sender_for(settings)(_letter())
+            with pytest.raises(ServerUnreachable, match=trouble):
+                _send(settings)
         else:
-            mail.sender_for(settings)(_letter())
+            _send(settings)
     assert office.recipients == ([] if trouble else ["wang@c1.example"])

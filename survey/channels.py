@@ -1,0 +1,47 @@
+"""The channels of this installation: mail, text messages when a gateway is set, and a company's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Protocol, cast
+
+from survey.config import Settings, SettingsRefused
+from survey.letters import Channel, Reachable
+from survey.mail import Mail
+from survey.sms import TextMessages
+
+
+def configured(settings: Settings) -> tuple[Channel, ...]:
+    """In the order in which they are tried. Raises SettingsRefused when one of its own is not there."""
+    texts = (TextMessages(settings),) if settings.sms_url else ()
+    return (Mail(settings), *texts, *(_own(name, place, settings) for name, place in settings.own_channels.items()))
+
+
+def _own(name: str, place: str, settings: Settings) -> Channel:
+    module, _, class_name = place.partition(":")
+    try:
+        build = cast(Callable[[Settings], Channel], getattr(import_module(module), class_name))
+    except (ImportError, AttributeError, ValueError) as problem:
+        raise SettingsRefused(f"OWN_CHANNELS: {name} is to be {place}, which cannot be loaded: {problem}.") from None
+    return build(settings)
+
+
+class Correspondent(Reachable, Protocol):
+    """A contact as the choice of a channel sees it."""
+
+    @property
+    def undeliverable(self) -> str | None: ...
+
+
+def reach(channels: tuple[Channel, ...]) -> Callable[[Correspondent], str | None]:
+    """The name of the first channel that reaches a contact at an address not known to be dead."""
+
+    def choose(contact: Correspondent) -> str | None:
+        for channel in channels:
+            address = channel.address(contact)
+            if address and address != contact.undeliverable:
+                return channel.name
+        return None
+
+    return choose

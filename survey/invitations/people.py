@@ -1,0 +1,56 @@
+"""Who is one person, though perhaps a contact of several customers; and what that person wants no more of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from survey.campaigns import UNANSWERED
+from survey.models import Contact, Invitation, OutboxMessage
+
+
+def same_person(contact: Contact) -> ColumnElement[bool]:
+    """Contacts with the same mail address; without one, with the same phone number."""
+    if contact.email:
+        return Contact.email == contact.email
+    if contact.phone:
+        return and_(Contact.phone == contact.phone, or_(Contact.email.is_(None), Contact.email == ""))
+    return Contact.id == contact.id
+
+
+def opt_out(session: Session, contact: Contact, *, at: datetime) -> None:
+    """The person wants no more mail: not in this campaign, not in later ones. What they answered stays."""
+    for one in session.scalars(select(Contact).where(same_person(contact))):
+        one.opted_out_at = one.opted_out_at or at
+    _stop(session, contact, "opted out", "The customer asked for no more mail.")
+
+
+def opt_in(session: Session, contact: Contact) -> None:
+    """The person may be written to again. What was held stays held: the next campaign asks anew."""
+    for one in session.scalars(select(Contact).where(same_person(contact))):
+        one.opted_out_at = None
+
+
+def stop_at(session: Session, contact: Contact, address: str, reason: str) -> None:
+    """Nothing arrives at this address, so nothing more goes there until it is corrected."""
+    known = or_(Contact.email == address, Contact.phone == address)
+    session.execute(update(Contact).where(known).values(undeliverable=address))
+    _stop(session, contact, "bounced", reason)
+
+
+def _stop(session: Session, contact: Contact, disposition: str, reason: str) -> None:
+    """End every open asking of a person, unless it was answered."""
+    theirs = select(Contact.id).where(same_person(contact))
+    session.execute(
+        update(Invitation)
+        .where(Invitation.contact_id.in_(theirs), Invitation.disposition.in_(UNANSWERED))
+        .values(disposition=disposition)
+    )
+    invitations = select(Invitation.id).where(Invitation.contact_id.in_(theirs))
+    session.execute(
+        update(OutboxMessage)
+        .where(OutboxMessage.invitation_id.in_(invitations), OutboxMessage.state == "queued")
+        .values(state="held", last_error=reason)
+    )

@@ -1,0 +1,67 @@
+"""What mail servers tell later: a letter they had taken did not arrive after all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, get_args
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, joinedload
+
+from survey.bounces import Report
+from survey.invitations import outbox
+from survey.invitations.people import stop_at
+from survey.models import DeliveryReport, Invitation, OutboxMessage
+
+Effect = Literal["stopped", "tried again", "noted", "known", "foreign"]
+EFFECTS: tuple[str, ...] = get_args(Effect)
+
+
+def record(session: Session, report: Report, *, at: datetime) -> Effect:
+    """Act on one report, once: a hard bounce stops everything to that address, a soft one sends again later, a delay is
+    noted. `known`: this report was read before; `foreign`: it is about no message of ours."""
+    if session.scalar(select(DeliveryReport.id).where(DeliveryReport.digest == report.digest)) is not None:
+        return "known"
+    messages = session.scalars(
+        select(OutboxMessage)
+        .where(OutboxMessage.message_id == report.message_id)
+        .options(joinedload(OutboxMessage.invitation).joinedload(Invitation.contact))
+        .order_by(OutboxMessage.id)
+        .with_for_update(of=OutboxMessage)
+    ).all()
+    if not messages:
+        return "foreign"
+    session.add(
+        DeliveryReport(
+            digest=report.digest, outbox_message_id=messages[0].id, permanent=report.kind == "hard",
+            reason=report.reason, read_at=at,
+        )
+    )  # fmt: skip
+    sent = [message for message in messages if message.state == "sent"]
+    if report.kind == "hard":
+        _stop(session, sent, report.reason)
+        return "stopped"
+    if report.kind == "soft":
+        _send_again(session, sent, report.reason, at=at)
+        return "tried again"
+    return "noted"
+
+
+def _stop(session: Session, messages: list[OutboxMessage], reason: str) -> None:
+    outbox.mark_refused(session, messages, reason)
+    for message in messages:
+        contact = message.invitation.contact
+        if contact is not None and contact.email:
+            stop_at(session, contact, contact.email, reason)
+
+
+def _send_again(session: Session, messages: list[OutboxMessage], reason: str, *, at: datetime) -> None:
+    outbox.put_back(messages, reason, at=at)
+    for message in messages:
+        message.sent_at = None
+    waiting = [message.invitation_id for message in messages if message.state == "queued"]
+    session.execute(
+        update(Invitation)
+        .where(Invitation.id.in_(waiting), Invitation.disposition == "sent")
+        .values(disposition="queued")
+    )

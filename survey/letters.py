@@ -1,0 +1,123 @@
+"""Letters and the channels that carry them.
+
+A channel is a way to reach people: mail (`survey/mail.py`), text messages (`survey/sms.py`), or one of a company's own,
+such as its WeChat account. To add one, write a class with what `Channel` asks for, put it where Python finds it, and
+name it in the settings: `OWN_CHANNELS={"wechat": "acme_wechat:WeChat"}`. It is built with the settings as its one
+argument. Contacts are asked through the first channel that reaches them: mail, then text messages, then a company's
+own in the order they are named.
+
+    class WeChat:
+        name = "wechat"
+
+        def __init__(self, settings): ...
+
+        def address(self, contact):                     # None: this contact is not reached here
+            return open_ids.get(contact.email or contact.phone)
+
+        @contextmanager
+        def open(self):                                 # connect once, send many
+            with connected() as line:
+                yield lambda letter: line.send(letter.to_address, letter.message_id, ...)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+
+class LetterRefused(Exception):
+    """The receiving side will never take this letter; the reason is theirs."""
+
+
+class AddressRefused(LetterRefused):
+    """Nobody can be reached at this address."""
+
+
+class LetterDelayed(Exception):
+    """The receiving side does not take this letter now; later it may."""
+
+
+class LineCut(Exception):
+    """The line broke while a letter was handed over."""
+
+
+class ServerUnreachable(Exception):
+    """No server takes anything now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What one invitation asks: about whom, until when, under which private link; `reminder` when it asks again."""
+
+    reps: tuple[str, ...]
+    closes_on: date
+    link: str
+    reminder: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """What one person is sent on one day. `language` is the person's: it stands first, the other follows.
+
+    A repeat of a letter carries the same `message_id` (32 hexadecimal digits).
+    """
+
+    message_id: str
+    to_name: str
+    to_address: str
+    language: str
+    company_zh: str
+    company_en: str
+    asked: tuple[Asked, ...]
+    written_at: datetime
+    privacy_link: str
+
+    def __post_init__(self) -> None:
+        if not self.asked:
+            raise ValueError("a letter asks something")
+
+    @property
+    def stop_link(self) -> str:
+        """Where the person says how (and whether) to be asked; a one-click POST there ends all mail."""
+        return f"{self.asked[0].link}/stop"
+
+    @property
+    def reminds(self) -> bool:
+        return all(one.reminder for one in self.asked)
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        return ("zh", "en") if self.language == "zh" else ("en", "zh")
+
+
+class Reachable(Protocol):
+    """What a channel may know of a contact."""
+
+    @property
+    def email(self) -> str | None: ...
+    @property
+    def phone(self) -> str | None: ...
+
+
+Post = Callable[[Letter], None]
+
+
+class Channel(Protocol):
+    """A way to reach people. `name` is stored with every message, so it stays what it is."""
+
+    @property
+    def name(self) -> str: ...
+
+    def address(self, contact: Reachable) -> str | None:
+        """Where this channel reaches a contact; None when it does not."""
+
+    def open(self) -> AbstractContextManager[Post]:
+        """A line for many letters. Raises ServerUnreachable.
+
+        What it gives sends one letter, or raises LetterRefused (never again), AddressRefused (nothing to this address),
+        LetterDelayed (later), LineCut (the line is of no more use; open another), ServerUnreachable.
+        """

@@ -1,0 +1,162 @@
+"""Background work: what waits is sent, leases of dead workers return, reminders fall due, campaigns past their last day
+close. The rows of the outbox are the truth; `jobs` only says when somebody should look at them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Event
+from zoneinfo import ZoneInfo
+
+from survey import campaigns, channels
+from survey.config import Settings
+from survey.context import company, now, session, settings
+from survey.invitations import clock, links, outbox, people, reminders
+from survey.letters import (
+    AddressRefused,
+    Asked,
+    Channel,
+    Letter,
+    LetterDelayed,
+    LetterRefused,
+    LineCut,
+    Post,
+    ServerUnreachable,
+)
+from survey.models import OutboxMessage
+
+WORKER = "worker"
+CUTS_IN_A_ROW = 3
+log = logging.getLogger("evenhand.worker")
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What became of the letters of one round; `trouble` when it ended because no server could be reached."""
+
+    sent: int = 0
+    refused: int = 0
+    delayed: int = 0
+    trouble: str = ""
+
+    @property
+    def total(self) -> int:
+        return self.sent + self.refused + self.delayed
+
+
+Tell = Callable[[Tally], None]
+
+
+def _tell_nobody(_tally: Tally) -> None: ...
+
+
+def tidy() -> None:
+    """What has fallen due by the clock. Only work that can be repeated without harm, except for closing a campaign,
+    which waits until the clock can be believed."""
+    if clock.runs_steadily(session(), at=now()):
+        for campaign in campaigns.overdue(session(), at=now()):
+            campaigns.close(session(), campaign, by=WORKER, at=now())
+    outbox.sweep(session(), at=now())
+    reminders.remind_due(session(), by=WORKER, at=now())
+    session().commit()
+
+
+def drain(stop: Event | None = None, *, most: int | None = None, tell: Tell = _tell_nobody) -> Tally:
+    """Send every letter that is due, or `most` of them; the one in hand is finished when told to stop."""
+    tally = Tally()
+    for channel in channels.configured(settings()):
+        _drain(channel, tally, lambda: bool(stop and stop.is_set()) or tally.total == most, tell)
+    return tally
+
+
+def _drain(channel: Channel, tally: Tally, enough: Callable[[], bool], tell: Tell) -> None:
+    """A line is opened when something is due, and stays open for all of it. While none can be opened nothing is
+    claimed, so a server that is down costs no letter, however long."""
+    cuts = 0
+    while not enough() and cuts < CUTS_IN_A_ROW and _is_due(channel):
+        before = tally.sent
+        try:
+            with channel.open() as post:
+                while not enough() and _send_next(channel, post, tally):
+                    tell(tally)
+        except LineCut as cut:
+            cuts = 1 if tally.sent > before else cuts + 1
+            tally.trouble = str(cut) if cuts == CUTS_IN_A_ROW else ""
+        except ServerUnreachable as trouble:
+            tally.trouble = str(trouble)
+            return
+
+
+def _is_due(channel: Channel) -> bool:
+    found = outbox.due(session(), channel=channel.name, at=now())
+    session().rollback()
+    return found
+
+
+def _send_next(channel: Channel, post: Post, tally: Tally) -> bool:
+    """Send one letter, if one is due. Its tokens are stored before it leaves, and no transaction stays open while a
+    server takes its time. Raises LineCut, ServerUnreachable."""
+    messages = outbox.claim(session(), channel=channel.name, zone=ZoneInfo(company().time_zone), at=now())
+    if not messages:
+        session().commit()
+        return False
+    letter = _letter(messages, channel, settings())
+    session().commit()
+    try:
+        post(letter)
+    except (LineCut, ServerUnreachable) as trouble:
+        outbox.put_back_cut(messages, str(trouble), at=now())
+        _report(messages)
+        raise
+    except LetterRefused as reason:
+        _give_up(messages, letter, reason)
+        tally.refused += 1
+    except LetterDelayed as reason:
+        outbox.put_back(messages, str(reason), at=now())
+        tally.delayed += 1
+    else:
+        outbox.mark_sent(session(), messages, at=now())
+        tally.sent += 1
+    _report(messages)
+    return True
+
+
+def _report(messages: Sequence[OutboxMessage]) -> None:
+    session().commit()
+    for message in messages:
+        log.info("message %s: %s", message.id, message.state)
+
+
+def _give_up(messages: Sequence[OutboxMessage], letter: Letter, reason: LetterRefused) -> None:
+    outbox.mark_refused(session(), messages, str(reason))
+    contact = messages[0].invitation.contact
+    if isinstance(reason, AddressRefused) and contact is not None:
+        people.stop_at(session(), contact, letter.to_address, str(reason))
+
+
+def _letter(messages: Sequence[OutboxMessage], channel: Channel, settings: Settings) -> Letter:
+    """One letter for all messages of one person, with a fresh link for each invitation."""
+    contact = messages[0].invitation.contact
+    return Letter(
+        message_id=messages[0].message_id,
+        to_name=contact.name if contact else "",
+        to_address=(channel.address(contact) or "") if contact else "",
+        language=contact.language if contact else "zh",
+        company_zh=company().name_zh,
+        company_en=company().name,
+        asked=tuple(_asked(message, settings) for message in messages),
+        written_at=messages[0].created_at,
+        privacy_link=f"{settings.base_url}/privacy",
+    )
+
+
+def _asked(message: OutboxMessage, settings: Settings) -> Asked:
+    invitation = message.invitation
+    token = links.mint(session(), invitation.id, keys=settings.token_keys, at=now())
+    return Asked(
+        reps=tuple(subject.rep.name for subject in invitation.subjects),
+        closes_on=invitation.campaign.closes_on,
+        link=f"{settings.base_url}/s/{token}",
+        reminder=message.number > 0,
+    )
