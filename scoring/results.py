@@ -39,6 +39,7 @@ class Result:
 
     @property
     def item(self) -> str:
+        """The name of the item, or of the composite."""
         return self.table.item
 
     def record(self, ratings: Ratings) -> dict[str, Any]:

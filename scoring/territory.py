@@ -34,10 +34,12 @@ class Cells:
 
     @cached_property
     def reps(self) -> int:
+        """How many reps have a cell."""
         return int(self.rep.max()) + 1
 
     @cached_property
     def territories(self) -> int:
+        """How many territories have a cell."""
         return int(self.territory.max()) + 1
 
     @property
@@ -179,6 +181,7 @@ class Solution:
 
     @property
     def cells(self) -> Cells:
+        """The cells that were solved."""
         return self.equations.cells
 
     @cached_property

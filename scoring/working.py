@@ -32,10 +32,12 @@ class ItemWorking:
 
     @property
     def name(self) -> str:
+        """The name of the item."""
         return self.answers.name
 
     @property
     def deviation(self) -> Floats:
+        """x̄_rt − x̄ (cells, columns), in the units of the columns; 0 where a cell has no answer."""
         omega = self.counts.omega
         return np.where(omega[:, None] > 0, self.moments.mix - omega @ self.moments.mix / omega.sum(), 0.0)
 

@@ -58,6 +58,7 @@ class Peers:
 
     @property
     def variance(self) -> Floats:
+        """se² of every score (peers,), in squared points."""
         return np.diag(self.covariance)
 
     def from_average(self) -> tuple[Contrast, ...]:
