@@ -6,8 +6,10 @@ negative at 0 stays at 0.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-from scipy import optimize, stats
+from scipy import stats
 
 from scoring.findings import Refusal
 from scoring.sums import Floats
@@ -118,21 +120,47 @@ def profile_interval(best: Solution, which: int) -> tuple[float, float]:
         return 0.0, 0.0
     nearest = best
 
-    def beyond(sd: float) -> float:
-        """How far below the maximum the profile lies, less what the interval allows, both as square roots."""
+    def beyond(sd: float) -> tuple[float, float]:
+        """How far below the maximum the profile lies, less what the interval allows, both as square roots, and the
+        slope of that: by the envelope theorem the other variance's own slope is 0."""
         nonlocal nearest
         pair = [nearest.rep, nearest.territory]
         pair[which] = sd * sd
         nearest = _climb(best.equations.at(*pair), unit, fixed=which, settled=FLAT)
-        return float(np.sqrt(max(best.loglik - nearest.loglik, 0.0)) - np.sqrt(HALF_CHI_SQUARE))
+        depth = float(np.sqrt(max(best.loglik - nearest.loglik, 0.0)))
+        slope = -float(nearest.derivatives()[0][which]) * sd / depth if depth > 0 else 0.0
+        return depth - float(np.sqrt(HALF_CHI_SQUARE)), slope
 
-    middle, precision = np.sqrt((best.rep, best.territory)[which]), 1e-9 * np.sqrt(unit)
+    middle, precision = float(np.sqrt((best.rep, best.territory)[which])), 1e-9 * float(np.sqrt(unit))
     low = 0.0
-    if middle > 0 and beyond(0.0) > 0:
-        low = optimize.brentq(beyond, 0.0, middle, xtol=precision, rtol=1e-12)
-    nearest, high = best, 1.5 * middle + 0.3 * np.sqrt(unit)
-    while beyond(high) < 0:
+    if middle > 0 and (nothing := beyond(0.0)[0]) > 0:
+        low = _root(beyond, 0.0, middle, first=middle * nothing / (nothing + np.sqrt(HALF_CHI_SQUARE)), near=precision)
+    nearest, high = best, 1.5 * middle + 0.3 * float(np.sqrt(unit))
+    while beyond(high)[0] < 0:
         high *= 2
         if high > 1e4 * np.sqrt(unit):
-            return float(low**2), float("inf")
-    return float(low**2), float(optimize.brentq(beyond, middle, high, xtol=precision, rtol=1e-12) ** 2)
+            return low**2, float("inf")
+    return low**2, _root(beyond, high, middle, first=high, near=precision) ** 2
+
+
+def _root(
+    function: Callable[[float], tuple[float, float]], above: float, below: float, *, first: float, near: float
+) -> float:
+    """Where a function with a slope is 0, by Newton's method from ``first``, halving whatever would leave the bracket.
+
+    Args:
+        above: where the function is positive.
+        below: where it is negative.
+        near: how far off the answer may be.
+    """
+    at = first
+    for _ in range(100):
+        value, slope = function(at)
+        above, below = (at, below) if value > 0 else (above, at)
+        step = value / slope if slope else np.inf
+        within = min(above, below) < at - step < max(above, below)
+        after = at - step if within else (above + below) / 2
+        if abs(after - at) <= near:
+            return float(after)
+        at = after
+    raise NoMaximum
