@@ -25,6 +25,7 @@ GRANTS: dict[str, frozenset[str]] = {
     "read appraisals": frozenset({"reviewer", "manager", "rep"}),
     "sign appraisals": frozenset({"reviewer"}),
     "read outbox": frozenset({"administrator"}),
+    "follow up": frozenset({"reviewer", "manager"}),
 }
 """Permission → the roles that hold it."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from survey import journal, questionnaires
-from survey.models import Campaign, Company, Invitation, OutboxMessage, Period
+from survey.models import Campaign, Company, Draft, Invitation, OutboxMessage, Period
 from survey.refusals import N_, Refused
 from survey.roster import periods
 
@@ -126,11 +126,13 @@ def open_up(session: Session, campaign: Campaign, *, by: str, at: datetime) -> N
 
 
 def close(session: Session, campaign: Campaign, *, by: str, at: datetime) -> None:
-    """End a campaign. Whoever has not answered by now counts as expired, and mail still waiting is not sent."""
+    """End a campaign. Whoever has not answered by now counts as expired, mail still waiting is not sent, and what was
+    chosen and never sent is forgotten."""
     if campaign.state == "closed":
         return
     campaign.state = "closed"
     invited = Invitation.campaign_id == campaign.id
+    session.execute(delete(Draft).where(Draft.invitation_id.in_(select(Invitation.id).where(invited))))
     session.execute(
         update(Invitation).where(invited, Invitation.disposition.in_(UNANSWERED)).values(disposition="expired")
     )

@@ -16,6 +16,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from survey import journal, questionnaires
+from survey.campaigns import UNANSWERED
 from survey.models import Campaign, Contact, Customer, Invitation, OutboxMessage, Subject
 from survey.refusals import N_, Refused
 from survey.sampling import draw
@@ -148,6 +149,13 @@ def revoke(session: Session, invitation: Invitation, *, reason: str, by: str, at
     hold_mail(session, invitation, "The invitation was taken back.")
     details = {"reason": reason}
     journal.record(session, "invitation revoked", f"invitation {invitation.id}", details, by=by, at=at)
+
+
+def mark_wrong_person(session: Session, invitation: Invitation) -> None:
+    """Whoever was reached cannot say anything about these reps: no more mail in this campaign."""
+    if invitation.disposition in UNANSWERED:
+        invitation.disposition = "wrong person"
+    hold_mail(session, invitation, "The customer said that this is the wrong person.")
 
 
 def hold_mail(session: Session, invitation: Invitation, reason: str) -> None:

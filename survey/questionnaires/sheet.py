@@ -109,6 +109,13 @@ class Reply:
     def given(self) -> bool:
         return self.state != "skipped"
 
+    @property
+    def posted(self) -> str:
+        """What a form posts for it, so that `Item.reply` reads it back."""
+        if self.state == "not applicable":
+            return NOT_APPLICABLE
+        return self.text or (str(self.value) if self.value is not None else "")
+
 
 SKIPPED = Reply(state="skipped")
 
@@ -151,7 +158,7 @@ class Item:
         if not posted:
             return SKIPPED
         if self.kind == "text":
-            return Reply(state="text", text=_readable(posted))
+            return Reply(state="text", text=readable(posted))
         if posted == NOT_APPLICABLE and self.not_applicable:
             return Reply(state="not applicable")
         for point in self.points:
@@ -160,7 +167,8 @@ class Item:
         raise OutOfScale(N_("Please choose one of the answers shown."))
 
 
-def _readable(words: str) -> str:
+def readable(words: str) -> str:
+    """Words as they are kept. Raises TextTooLong, UnprintableText."""
     words = words.replace("\r\n", "\n")
     if len(words) > LONGEST_TEXT:
         raise TextTooLong(

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import logging
-import secrets
-from typing import Any, ClassVar, cast
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from itsdangerous import BadSignature, URLSafeSerializer
-from wtforms import Field, HiddenField
-from wtforms.validators import ValidationError
 
-from survey import access, i18n, questionnaires, responses
+from survey import access, follow_ups, i18n, invitations, responses
 from survey.context import db, now, session, settings
 from survey.database import begin_write
 from survey.invitations import links, people
-from survey.models import Invitation, Subject
-from survey.questionnaires.sheet import SKIPPED, Item, Reply
+from survey.models import Invitation
 from survey.refusals import N_, Refused
+from survey.responses import Submission, drafts
+from survey.views import sheets
+from survey.views.sheets import NotThisPage, SheetForm, UnreadableForm
 
 blueprint = Blueprint("answering", __name__)
 log = logging.getLogger("evenhand.answering")
 
-FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
-BUTTONS = frozenset({"stay", "switch", "send"})
+BUTTONS = frozenset({"stay", "switch", "send", "save"})
 
 
-class UnreadableForm(Refused):
-    """What was posted is not this page's form."""
-
-
-class NotThisPage(Refused):
-    """The form's nonce is missing, altered, or from another link's page."""
+class NotAsked(Refused):
+    """A yes to being contacted that belongs to no answer of this link."""
 
 
 STATUS: dict[type[Refused], int] = {
@@ -42,112 +34,119 @@ STATUS: dict[type[Refused], int] = {
     responses.AnswersFinal: 410,
     links.TooManyMisses: 429,
     UnreadableForm: 400,
+    NotAsked: 400,
 }
-
-
-class ReplyField(Field):
-    """One question about one rep. `data` is what was posted, `reply` what it means."""
-
-    reply: Reply = SKIPPED
-
-    def __init__(self, item: Item, subject: Subject, **options: Any) -> None:
-        self.item = item
-        self.subject = subject
-        super().__init__(**options)
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        self.data = valuelist[0] if valuelist else ""
-
-    def pre_validate(self, _form: FlaskForm) -> None:
-        try:
-            self.reply = self.item.reply(self.data or "")
-        except Refused as refusal:
-            raise ValidationError(i18n.told(refusal)) from None
-
-
-class AnsweringForm(FlaskForm):
-    """The sheet of one invitation. Its signed nonce stands in for the session's token: there is no session."""
-
-    class Meta:
-        csrf = False
-
-    replies: ClassVar[dict[int, dict[str, str]]] = {}
-    nonce = HiddenField()
-    language = HiddenField()
-
-    def about(self, subject: Subject) -> dict[str, ReplyField]:
-        """Item code → field, for one rep."""
-        return {code: self[name] for code, name in self.replies[subject.id].items()}
-
-    def sheets(self) -> dict[int, dict[str, Reply]]:
-        return {
-            subject_id: {code: self[name].reply for code, name in names.items()}
-            for subject_id, names in self.replies.items()
-        }
-
-
-def _form(invitation: Invitation) -> AnsweringForm:
-    """The form of this very invitation: a field for each item about each rep."""
-    sheet = questionnaires.read(invitation.campaign.questionnaire.content)
-    names = {
-        subject.id: {item.code: f"{item.code}-{number}" for item in sheet.items}
-        for number, subject in enumerate(invitation.subjects, start=1)
-    }
-    fields: dict[str, Any] = {
-        names[subject.id][item.code]: ReplyField(item, subject)
-        for subject in invitation.subjects
-        for item in sheet.items
-    }
-    form_class = type("Sheet", (AnsweringForm,), {**fields, "replies": names})
-    return cast(AnsweringForm, form_class())
 
 
 @blueprint.get("/s/<token>")
 @access.permission(access.PUBLIC)
 def sheet(token: str) -> ResponseReturnValue:
-    """The question sheet, with nothing chosen and nothing shown of what was answered before."""
+    """The question sheet, with nothing chosen and nothing shown of what was answered before.
+
+    A draft is only spoken of: programs that open links and submit what they find must not send it.
+    """
     invitation = _invitation(token)
     responses.require_time_left(session(), invitation, at=now())
-    form = _form(invitation)
-    form.nonce.data = _new_nonce(invitation)
-    return _page(invitation, form)
+    return _page(invitation, sheets.fresh(invitation))
 
 
 @blueprint.post("/s/<token>")
 @access.permission(access.PUBLIC)
 def answer(token: str) -> ResponseReturnValue:
-    """Record what a person chose, or show the same page in the other language without recording.
+    """Record what a person chose, keep it as a draft, or show the same page in the other language.
 
     Enter in a field presses a button that asks for nothing: the browser stays where it is.
     """
     invitation = _invitation(token)
-    form = _posted(invitation)
+    form = sheets.posted(invitation, BUTTONS)
     try:
-        nonce = _nonce(form, invitation)
+        nonce = sheets.nonce(form, invitation)
         if "stay" in request.form:
             return "", 204
         if "switch" in request.form:
             return _page(invitation, form)
         if not form.validate():
             return _page(invitation, form), 400
-        recorded = responses.record(
-            session(), invitation, form.sheets(), nonce=nonce, language=i18n.language(), at=now()
-        )
+        act = _save if "save" in request.form else _record
+        return act(token, invitation, form, nonce)
     except (NotThisPage, responses.NothingAnswered) as problem:
         return _page(invitation, form, problem), 400
+
+
+def _record(token: str, invitation: Invitation, form: SheetForm, nonce: str) -> ResponseReturnValue:
+    submission = Submission(nonce=nonce, language=i18n.language())
+    recorded = responses.record(session(), invitation, form.sheets(), submission, at=now())
+    may_ask = follow_ups.is_unhappy(session(), invitation)
     session().commit()
     log.info("link %s: %s", _log_name(token), "repeated" if recorded.repeated else "answered")
-    return redirect(url_for("answering.thanks", token=token, lang=i18n.language()), 303)
+    ask = _asking().dumps(invitation.id) if may_ask else None
+    return redirect(url_for("answering.thanks", token=token, lang=i18n.language(), ask=ask), 303)
+
+
+def _save(token: str, invitation: Invitation, form: SheetForm, nonce: str) -> ResponseReturnValue:
+    drafts.save(session(), invitation, form.sheets(), nonce=nonce, at=now())
+    session().commit()
+    log.info("link %s: kept for later", _log_name(token))
+    return redirect(url_for("answering.kept", token=token, lang=i18n.language()), 303)
+
+
+@blueprint.get("/s/<token>/draft")
+@access.permission(access.PUBLIC)
+def kept(token: str) -> ResponseReturnValue:
+    """What was chosen waits here, unsent. It is not shown before the button is pressed."""
+    invitation = _invitation(token)
+    if drafts.saved_at(session(), invitation) is None:
+        return redirect(url_for("answering.sheet", token=token))
+    return render_template("answering/kept.html", closes_on=invitation.campaign.closes_on)
+
+
+@blueprint.post("/s/<token>/draft")
+@access.permission(access.PUBLIC)
+def resume(token: str) -> ResponseReturnValue:
+    """Show the sheet with what was kept, on whatever device this is. Nothing changes."""
+    invitation = _invitation(token)
+    responses.require_time_left(session(), invitation, at=now())
+    return _page(invitation, sheets.fresh(invitation, drafts.chosen(session(), invitation)))
 
 
 @blueprint.get("/s/<token>/thanks")
 @access.permission(access.PUBLIC)
 def thanks(token: str) -> ResponseReturnValue:
-    """The same thanks for every answer."""
+    """The same thanks for every answer. Whoever has just sent an unhappy one is asked whether we may get in touch."""
     invitation = _invitation(token)
     if not responses.answered_before(session(), invitation):
         return redirect(url_for("answering.sheet", token=token))
-    return render_template("answering/thanks.html")
+    return _thanks(invitation, asks=_asks(invitation) and not follow_ups.agreed(session(), invitation))
+
+
+@blueprint.post("/s/<token>/contact")
+@access.permission(access.PUBLIC)
+def contact(token: str) -> ResponseReturnValue:
+    """May we contact you? Only a yes leaves anything."""
+    invitation = _invitation(token)
+    if not _asks(invitation):
+        raise NotAsked(N_("This is not the form on the page. Please open the link in your mail again."))
+    if request.form.get("contact") not in ("yes", "no"):
+        return _thanks(invitation, asks=True, problem=True), 400
+    if request.form["contact"] == "yes":
+        follow_ups.agree(session(), invitation, at=now())
+        session().commit()
+        log.info("link %s: may be contacted", _log_name(token))
+    return redirect(
+        url_for("answering.thanks", token=token, lang=i18n.language(), contact=request.form["contact"]), 303
+    )
+
+
+def _thanks(invitation: Invitation, *, asks: bool, problem: bool = False) -> str:
+    until = responses.changeable_until(session(), invitation)
+    return render_template(
+        "answering/thanks.html",
+        until=until if until and now() < until else None,
+        subjects=invitation.subjects,
+        asks=asks,
+        problem=problem,
+        agreed=request.args.get("contact") == "yes",
+    )
 
 
 @blueprint.get("/s/<token>/stop")
@@ -168,6 +167,25 @@ def stop(token: str) -> ResponseReturnValue:
     session().commit()
     log.info("link %s: no more mail", _log_name(token))
     return render_template("answering/stop.html", stopped=True)
+
+
+@blueprint.get("/s/<token>/wrong-person")
+@access.permission(access.PUBLIC)
+def ask_whether_wrong(token: str) -> ResponseReturnValue:
+    """Ask whether the link reached the wrong person; only the POST says so."""
+    invitation = _invitation(token)
+    return render_template("answering/wrong_person.html", said=False, subjects=invitation.subjects)
+
+
+@blueprint.post("/s/<token>/wrong-person")
+@access.permission(access.PUBLIC)
+def wrong_person(token: str) -> ResponseReturnValue:
+    """Whoever got this link cannot answer: nobody is asked again through it."""
+    invitation = _invitation(token)
+    invitations.mark_wrong_person(session(), invitation)
+    session().commit()
+    log.info("link %s: wrong person", _log_name(token))
+    return render_template("answering/wrong_person.html", said=True, subjects=invitation.subjects)
 
 
 @blueprint.get("/privacy")
@@ -211,53 +229,27 @@ def _log_name(token: str) -> str:
     return links.name_for_logs(token, settings().token_keys)
 
 
-def _posted(invitation: Invitation) -> AnsweringForm:
-    """The form as posted, refused when it has parts this page never sends."""
-    if request.mimetype not in FORM_TYPES:
-        raise UnreadableForm(N_("Only the form on the page can be sent. Please open the link in your mail."))
-    form = _form(invitation)
-    posted = request.form.to_dict(flat=False)
-    foreign = posted.keys() - form._fields.keys() - BUTTONS
-    if foreign or request.files or any(len(values) > 1 for values in posted.values()):
-        raise UnreadableForm(N_("This is not the form on the page. Please open the link in your mail again."))
-    wished = request.form.get("switch", form.language.data)
-    if wished not in i18n.LANGUAGES:
-        raise UnreadableForm(N_("This page is written in Chinese and in English only."))
-    i18n.speak(wished)
-    return form
+def _asking() -> URLSafeSerializer:
+    """Signs that an unhappy answer was just sent. Nobody who merely holds the link learns that one was."""
+    return URLSafeSerializer(settings().secret_key.get_secret_value(), salt="may we contact you")
 
 
-def _nonces() -> URLSafeSerializer:
-    return URLSafeSerializer(settings().secret_key.get_secret_value(), salt="answering form")
-
-
-def _nonce(form: AnsweringForm, invitation: Invitation) -> str:
-    """The submission's own mark, if this page signed it for this invitation. Otherwise the form gets a new one and
-    NotThisPage is raised."""
+def _asks(invitation: Invitation) -> bool:
     try:
-        invitation_id, nonce = _nonces().loads(form.nonce.data or "")
+        return bool(_asking().loads(request.args.get("ask", "")) == invitation.id)
     except BadSignature:
-        invitation_id, nonce = None, ""
-    if invitation_id != invitation.id:
-        form.nonce.data = _new_nonce(invitation)
-        raise NotThisPage(N_("Your answers are still here, but not sent yet. Please check them and send once more."))
-    return str(nonce)
+        return False
 
 
-def _new_nonce(invitation: Invitation) -> str:
-    return str(_nonces().dumps([invitation.id, secrets.token_urlsafe(18)]))
-
-
-def _page(invitation: Invitation, form: AnsweringForm, problem: Refused | None = None) -> str:
-    sheet = questionnaires.read(invitation.campaign.questionnaire.content)
+def _page(invitation: Invitation, form: SheetForm, problem: Refused | None = None) -> str:
     language = i18n.language()
     form.language.data = language
     return render_template(
         "answering/sheet.html",
         form=form,
-        sheet=sheet,
         subjects=invitation.subjects,
         period=invitation.campaign.asked_about[language],
         answered_before=responses.answered_before(session(), invitation),
+        kept_at=drafts.saved_at(session(), invitation) if request.method == "GET" else None,
         problem=problem and i18n.told(problem),
     )

@@ -17,6 +17,7 @@ from survey.context import db
 from survey.database import begin_write
 from survey.models import Answer, Invitation, OutboxMessage, Response, ResponseVersion
 from survey.questionnaires.sheet import Reply
+from survey.responses import Submission
 from tests.asking import ask, plan
 
 CROWD = 50
@@ -40,7 +41,7 @@ def say(session: Session, bob: Invitation) -> Callable[..., responses.Recorded]:
 
     def record(at: datetime, nonce: str, about: dict[int, dict[str, str]]) -> responses.Recorded:
         sheets = {bob.subjects[place].id: _replies(session, **posted) for place, posted in about.items()}
-        return responses.record(session, bob, sheets, nonce=nonce, language="en", at=at)
+        return responses.record(session, bob, sheets, Submission(nonce=nonce, language="en"), at=at)
 
     return record
 
@@ -131,7 +132,7 @@ def test_nothing_chosen_is_refused_and_leaves_nothing(
 def test_a_rep_this_link_does_not_ask_about_is_refused(session: Session, bob: Invitation, now: datetime) -> None:
     with pytest.raises(responses.ForeignSubject):
         responses.record(
-            session, bob, {10**6: _replies(session, knowledge="5")}, nonce="n1", language="en", at=now
+            session, bob, {10**6: _replies(session, knowledge="5")}, Submission(nonce="n1", language="en"), at=now
         )  # fmt: skip
 
 
@@ -198,7 +199,7 @@ def _storm(app: Flask, invitation_id: int, nonces: list[str], at: datetime) -> l
             invitation = session.get_one(Invitation, invitation_id)
             value = str(1 + number % 5)
             sheets = {subject.id: _replies(session, knowledge=value, delivery=value) for subject in invitation.subjects}
-            done = responses.record(session, invitation, sheets, nonce=nonce, language="en", at=at)
+            done = responses.record(session, invitation, sheets, Submission(nonce=nonce, language="en"), at=at)
             session.commit()
             return done.repeated
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from survey import campaigns, invitations, questionnaires
-from survey.models import Answer, Invitation, Response, ResponseVersion, Subject
+from survey.models import Answer, Draft, Invitation, Response, ResponseVersion, Subject
 from survey.questionnaires.sheet import SKIPPED, Questionnaire, Reply
 from survey.refusals import N_, Refused
 
@@ -44,33 +44,51 @@ class Recorded:
     subjects: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """How a sheet came in: its mark, the language it was asked in, and who asked when it was not the page."""
+
+    nonce: str
+    language: str | None
+    mode: str = "web"
+    interviewer: str | None = None
+
+
 def record(
-    session: Session, invitation: Invitation, sheets: Sheets, *, nonce: str, language: str | None, at: datetime
+    session: Session, invitation: Invitation, sheets: Sheets, submission: Submission, *, at: datetime
 ) -> Recorded:
     """Write one submission about the reps of an invitation, or recognise it as a repeat.
 
     A subject without a single reply gets no version: what was said of that rep before still counts.
     Raises NothingAnswered, AnswersFinal, ForeignSubject.
     """
-    # Parallel submissions of one link queue here: PostgreSQL on this row, SQLite on its write lock.
-    session.execute(select(Invitation.id).where(Invitation.id == invitation.id).with_for_update(key_share=True))
+    queue_up(session, invitation)
     sheet = questionnaires.read(invitation.campaign.questionnaire.content)
     responses = _responses(session, invitation)
-    if _was_recorded(session, responses, nonce):
+    if _was_recorded(session, responses, submission.nonce):
         return Recorded(repeated=True, subjects=len(responses))
-    until = _final_at(session, invitation, responses)
-    if until is not None and at >= until:
-        raise _final()
-    answered = _answered(invitation, sheet, sheets)
-    for subject_id, replies in answered.items():
+    _require_time_left(session, invitation, responses, at=at)
+    said = answered(invitation, sheet, sheets)
+    for subject_id, replies in said.items():
         response = responses.get(subject_id) or _first(session, subject_id, at=at)
         response.version_no += 1
-        _add_version(session, response, invitation, replies, sheet, nonce=nonce, language=language, at=at)
+        _add_version(session, response, replies, sheet, submission, at=at)
         responses[subject_id] = response
     session.flush()
+    session.execute(delete(Draft).where(Draft.invitation_id == invitation.id))
     invitations.hold_mail(session, invitation, "The customer has answered.")
     invitation.disposition = "completed" if _is_complete(session, invitation, sheet) else "partial"
-    return Recorded(repeated=False, subjects=len(answered))
+    return Recorded(repeated=False, subjects=len(said))
+
+
+def queue_up(session: Session, invitation: Invitation) -> None:
+    """What comes in for one link at once is taken one by one: PostgreSQL on this row, SQLite on its write lock."""
+    session.execute(select(Invitation.id).where(Invitation.id == invitation.id).with_for_update(key_share=True))
+
+
+def was_recorded(session: Session, invitation: Invitation, nonce: str) -> bool:
+    """Has this very submission been written already?"""
+    return _was_recorded(session, _responses(session, invitation), nonce)
 
 
 def answered_before(session: Session, invitation: Invitation) -> bool:
@@ -80,13 +98,20 @@ def answered_before(session: Session, invitation: Invitation) -> bool:
 
 def require_time_left(session: Session, invitation: Invitation, *, at: datetime) -> None:
     """Raises AnswersFinal when this link was used and the time for corrections is over."""
-    until = _final_at(session, invitation, _responses(session, invitation))
+    _require_time_left(session, invitation, _responses(session, invitation), at=at)
+
+
+def changeable_until(session: Session, invitation: Invitation) -> datetime | None:
+    """When the answers of this link become final; None as long as there are none."""
+    return _final_at(session, invitation, _responses(session, invitation))
+
+
+def _require_time_left(
+    session: Session, invitation: Invitation, responses: Mapping[int, Response], *, at: datetime
+) -> None:
+    until = _final_at(session, invitation, responses)
     if until is not None and at >= until:
-        raise _final()
-
-
-def _final() -> AnswersFinal:
-    return AnswersFinal(N_("Your answers have been received and can no longer be changed. Thank you."))
+        raise AnswersFinal(N_("Your answers have been received and can no longer be changed. Thank you."))
 
 
 def _responses(session: Session, invitation: Invitation) -> dict[int, Response]:
@@ -109,18 +134,21 @@ def _final_at(session: Session, invitation: Invitation, responses: Mapping[int, 
     return min(first + CORRECTION_TIME, campaigns.closes_at(session, invitation.campaign))
 
 
-def _answered(invitation: Invitation, sheet: Questionnaire, sheets: Sheets) -> dict[int, dict[str, Reply]]:
-    """Only the subjects about whom something was said, only the questions that were asked."""
+def answered(invitation: Invitation, sheet: Questionnaire, sheets: Sheets) -> dict[int, dict[str, Reply]]:
+    """Only the subjects about whom something was said, only the questions that were asked.
+
+    Raises NothingAnswered, ForeignSubject.
+    """
     if foreign := sheets.keys() - {subject.id for subject in invitation.subjects}:
         raise ForeignSubject(N_("This link does not ask about %(subjects)s."), subjects=sorted(foreign))
-    answered = {}
+    said = {}
     for subject_id, replies in sheets.items():
         asked = {item.code: replies.get(item.code, SKIPPED) for item in sheet.items if sheet.asked(item, replies)}
         if any(reply.given for reply in asked.values()):
-            answered[subject_id] = asked
-    if not answered:
+            said[subject_id] = asked
+    if not said:
         raise NothingAnswered(N_("Please answer at least one question. Any one will do."))
-    return answered
+    return said
 
 
 def _first(session: Session, subject_id: int, *, at: datetime) -> Response:
@@ -130,17 +158,18 @@ def _first(session: Session, subject_id: int, *, at: datetime) -> Response:
 
 
 def _add_version(
-    session: Session, response: Response, invitation: Invitation, replies: Mapping[str, Reply], sheet: Questionnaire,
-    *, nonce: str, language: str | None, at: datetime,
+    session: Session, response: Response, replies: Mapping[str, Reply], sheet: Questionnaire, submission: Submission,
+    *, at: datetime,
 ) -> None:  # fmt: skip
     session.flush()
     version = ResponseVersion(
         response_id=response.id,
         version_no=response.version_no,
-        nonce=nonce,
+        nonce=submission.nonce,
         answered_at=at,
-        mode=invitation.mode,
-        language=language,
+        mode=submission.mode,
+        interviewer=submission.interviewer,
+        language=submission.language,
     )
     session.add(version)
     session.flush()
