@@ -13,8 +13,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
-    "users", "roster", "questionnaires", "campaigns", "sampling", "invitations", "responses", "follow_ups", "interviews",
-    "history", "integrity", "runs", "indicators", "schemes", "plans", "appraisals", "dashboards", "exports", "retention",
+    "users", "roster", "questionnaires", "campaigns", "sampling", "invitations", "responses", "follow_ups",
+    "interviews", "history", "integrity", "runs", "indicators", "schemes", "plans", "appraisals", "dashboards",
+    "exports", "retention",
 )  # fmt: skip
 GROUND = ("refusals", "config", "database", "models", "journal", "intake", "figures")
 HATCHES = ("pdf", "letters", "channels", "mail", "sms", "bounces", "tables")
