@@ -211,7 +211,7 @@ def test_the_wrong_person_is_asked_no_more_and_may_still_think_better_of_it(
     assert invitation is not None
     assert invitation.disposition == "wrong person"
     waiting = select(OutboxMessage.state).where(OutboxMessage.invitation_id == invitation.id)
-    assert session.scalars(waiting).all() == ["failed"]
+    assert session.scalars(waiting).all() == ["held"]
     session.rollback()
     assert client.post(asked.zh, data=sheet(client, asked.zh)).status_code == 303
     session.expire_all()
