@@ -200,7 +200,7 @@ def _score(row: Mapping[str, str]) -> Score:
 
 
 def _fact(row: Mapping[str, str]) -> Fact:
-    texts = {key: row[key] for key in ("note", "evidence", "missing", "approved_by") if row.get(key)}
+    texts: dict[str, Any] = {key: row[key] for key in ("note", "evidence", "missing", "approved_by") if row.get(key)}
     source = row.get("target_source") or "agreed"
     return Fact(
         rep=row["rep"],

@@ -71,7 +71,8 @@ class Surveyed(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One indicator's value for one rep, its target in the same unit, and where both come from.
+    """One indicator's value for one rep, its target in the same unit, and where both come from; ``why_target`` says
+    the latter in Chinese and English where there is more to say than ``target_source`` does.
 
     Without a value, ``missing`` says why: not_applicable needs ``note`` and ``approved_by``, withheld_by_rep
     ``evidence``.
@@ -82,6 +83,7 @@ class Fact:
     value: float | None = None
     target: float | None = None
     target_source: str = "agreed"
+    why_target: tuple[str, str] | None = None
     note: str = ""
     evidence: str = ""
     missing: str = ""
@@ -105,7 +107,8 @@ class Fact:
 class Event:
     """Something that costs points: positive ``points``, multiplied by ``multiplier`` (None: as the scheme says).
 
-    ``in_survey`` marks a complaint that already lowered the rep's satisfaction; it is then listed but not deducted.
+    ``in_survey`` marks a complaint that already lowered the rep's satisfaction, ``overturned`` an event that did not
+    stand: both are listed but not deducted. ``reply`` is what the rep says to it.
     """
 
     rep: str
@@ -116,6 +119,8 @@ class Event:
     evidence: str = ""
     multiplier: float | None = None
     in_survey: bool = False
+    overturned: bool = False
+    reply: str = ""
 
     def __post_init__(self) -> None:
         where = f"The event {self.category} of {self.rep} on {self.on}"

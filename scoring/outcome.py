@@ -18,7 +18,8 @@ class PartsDoNotAddUp(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventLine:
-    """One event inside a deduction, as printed: ``counted`` = points × multiplier, 0 if the survey already shows it."""
+    """One event inside a deduction, as printed: ``counted`` = points × multiplier, 0 if the survey already shows it or
+    the event was overturned. ``reply`` is the rep's."""
 
     on: str
     fact: str
@@ -27,6 +28,8 @@ class EventLine:
     multiplier: float
     counted: float
     in_survey: bool
+    overturned: bool = False
+    reply: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

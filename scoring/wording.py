@@ -49,7 +49,7 @@ def note_deduction(uncapped: float, cap: float) -> Pair:
     return f"−{number(uncapped)}，封顶 −{number(cap)}", f"−{number(uncapped)}, capped at −{number(cap)}"
 
 
-def why_deducted(counted: Sequence[float], uncapped: float, cap: float, spared: int) -> Pair:
+def why_deducted(counted: Sequence[float], uncapped: float, cap: float, spared: int, *, overturned: int = 0) -> Pair:
     zh, en = "没有扣分事件。", "No event costs points."
     if counted:
         listed = " + ".join(number(one) for one in counted)
@@ -58,6 +58,9 @@ def why_deducted(counted: Sequence[float], uncapped: float, cap: float, spared: 
     if spared:
         zh += f"另有 {spared} 件已反映在满意度中，不重复扣分。"
         en += f" {spared} more already count in the satisfaction and are not deducted again."
+    if overturned:
+        zh += f"另有 {overturned} 件经复核不成立，不扣分。"
+        en += f" {overturned} more did not stand and cost nothing."
     return zh, en
 
 

@@ -77,6 +77,7 @@ def fact_part(scheme: Scheme, indicator: Indicator, fact: Fact | None) -> Part:
             **aim,
             **scheme.parameters(indicator),
             "evidence": fact.evidence,
+            **({"target_why_zh": fact.why_target[0], "target_why_en": fact.why_target[1]} if fact.why_target else {}),
         },
     )
 
@@ -149,14 +150,15 @@ def deduction_part(deduction: Deduction, events: Sequence[Event], *, measured: b
     """A category of events, capped. What the survey already shows is not deducted again, if the survey gave points."""
     own = sorted(
         (event for event in events if event.category == deduction.code),
-        key=lambda event: (event.on, event.fact, event.points, event.evidence, event.in_survey),
+        key=lambda event: (event.on, event.fact, event.points, event.evidence, event.in_survey, event.overturned),
     )
     lines = tuple(_event_line(event, deduction, measured=measured) for event in own)
     counted = [line.counted for line in lines if line.counted]
     uncapped = math.fsum(counted)
     note = wording.note_deduction(uncapped, deduction.cap)
+    spared = sum(line.in_survey and not line.overturned for line in lines) if measured else 0
     why = wording.why_deducted(
-        counted, uncapped, deduction.cap, sum(line.in_survey for line in lines) if measured else 0
+        counted, uncapped, deduction.cap, spared, overturned=sum(line.overturned for line in lines)
     )
     return Part(
         kind="deduction",
@@ -182,8 +184,10 @@ def _event_line(event: Event, deduction: Deduction, *, measured: bool) -> EventL
         evidence=event.evidence,
         points=event.points,
         multiplier=multiplier,
-        counted=0.0 if event.in_survey and measured else event.points * multiplier,
+        counted=0.0 if event.overturned or (event.in_survey and measured) else event.points * multiplier,
         in_survey=event.in_survey,
+        overturned=event.overturned,
+        reply=event.reply,
     )
 
 

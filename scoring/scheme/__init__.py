@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from scoring.rules import RULES, Value
-from scoring.scheme.lines import Band, Deduction, Indicator, Limits
+from scoring.scheme.lines import Band, Deduction, Indicator, Limits, Ramp
 from scoring.scheme.linter import mistakes_in
 from scoring.toml_tables import Mistake, TomlTables
 
-_TABLES = frozenset({"indicator", "deduction", "band", "limits"})
+_TABLES = frozenset({"indicator", "deduction", "band", "limits", "ramp"})
 _KINDS = {"table": "tuple[Row, ...]", "all_or_nothing": "bool"}  # of rule parameters; all others are numbers
 
 
@@ -37,6 +37,7 @@ class Scheme:
 
     ``cap`` is the attainment at which ratio indicators stop earning (1.0 = 100 %), ``deduction_cap`` the most that all
     deductions cost together. ``indicators`` carry 100 points; ``bands`` run from the highest down to the one from 0.
+    ``positions`` are the jobs it is for (none: any); ``ramp`` is for the indicators that ask for it.
     """
 
     code: str
@@ -47,11 +48,13 @@ class Scheme:
     source_en: str
     cap: float = 1.0
     deduction_cap: float = 20.0
+    positions: tuple[str, ...] = ()
     stated: tuple[str, ...] = ()
     indicators: tuple[Indicator, ...]
     deductions: tuple[Deduction, ...] = ()
     bands: tuple[Band, ...]
     limits: Limits = field(default_factory=Limits)
+    ramp: Ramp = field(default_factory=Ramp)
 
     def __post_init__(self) -> None:
         _refuse(mistakes_in({one.name: getattr(self, one.name) for one in fields(self)}))
@@ -88,13 +91,16 @@ class Scheme:
 
     def values(self) -> Iterator[tuple[str, str, str, Any, bool]]:
         """Every value as (table, code, key, value, stated): stated by the source text, or else a default of ours."""
-        for key in ("title_zh", "title_en", "cap", "deduction_cap"):
-            yield "", self.code, key, getattr(self, key), key in self.stated
+        for key in ("title_zh", "title_en", "cap", "deduction_cap", "positions"):
+            if getattr(self, key) not in ("", ()):
+                yield "", self.code, key, getattr(self, key), key in self.stated
         record = self.record()
         for table, stored in (("indicator", "indicators"), ("deduction", "deductions"), ("band", "bands")):
             for entry in record[stored]:
                 yield from _told_apart(table, entry)
         yield from _told_apart("limits", {"code": "", **record["limits"]})
+        if any(one.ramp for one in self.indicators):
+            yield from _told_apart("ramp", {"code": "", **record["ramp"]})
 
 
 def check(text: str) -> tuple[Mistake, ...]:
@@ -111,7 +117,7 @@ def _refuse(mistakes: Sequence[Mistake]) -> None:
 def _told_apart(table: str, entry: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Any, bool]]:
     shown = {key: value for key, value in entry.items() if key not in {"code", "stated", "parameters"}}
     for key, value in (shown | entry.get("parameters", {})).items():
-        if value is not None and value not in ("", []):
+        if value is not None and value is not False and value not in ("", []):
             stated = key in entry["stated"] or (key.startswith("name_") and "name" in entry["stated"])
             yield table, entry["code"], key, value, stated
 
@@ -126,6 +132,7 @@ def _read(text: str) -> tuple[dict[str, Any], Sequence[Mistake]]:
         tables = enumerate(toml.tables(name))
         values[f"{name}s"] = tuple(kind(**toml.read(kind, table, (name, i))) for i, table in tables)
     values["limits"] = Limits(**toml.read(Limits, toml.table("limits"), ("limits", 0)))
+    values["ramp"] = Ramp(**toml.read(Ramp, toml.table("ramp"), ("ramp", 0)))
     unweighed = any(mistake.key == "weight" for mistake in toml.mistakes)
     for mistake in mistakes_in(values):
         if not (unweighed and mistake.key == "weights"):

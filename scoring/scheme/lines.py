@@ -23,8 +23,10 @@ class Indicator:
     """One line of a scheme: what is measured, its full points, and the rule from actual and target to points.
 
     ``target`` is the default where a fact brings none, in the unit of the value. ``item`` names the surveyed dimension
-    of a survey indicator (empty: the composite). ``sales`` marks plain sales volume; ``repeats`` names indicators that
-    already count the same fact. ``parameters`` are the rule's own; ``stated`` the keys the source text gives.
+    of a survey indicator (empty: the composite). ``measure`` names what is counted in the log of visits or projects
+    where no fact was entered; ``ramp`` lets the target grow with the time in post. ``sales`` marks plain sales volume;
+    ``repeats`` names indicators that already count the same fact. ``parameters`` are the rule's own; ``stated`` the
+    keys the source text gives.
     """
 
     code: str
@@ -38,6 +40,8 @@ class Indicator:
     rule: str
     target: float | None = None
     item: str = ""
+    measure: str = ""
+    ramp: bool = False
     sales: bool = False
     repeats: tuple[str, ...] = ()
     stated: tuple[str, ...] = ()
@@ -88,6 +92,17 @@ class Limits:
     rateable: float = 0.70
     complete: float = 0.90
     measured_weight: float = 20.0
+    stated: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ramp:
+    """The share of a full target after months in post: from ``start``, growing until ``full_after`` months; or by
+    ``table``, one share a started month, the last one standing (above 1, up to 1.2, for seniors who agreed to it)."""
+
+    start: float = 0.4
+    full_after: float = 6.0
+    table: tuple[float, ...] = ()
     stated: tuple[str, ...] = ()
 
 

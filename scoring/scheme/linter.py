@@ -10,13 +10,15 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
+from scoring.logs import MEASURES
 from scoring.rules import RULES
-from scoring.scheme.lines import GROUPS, Band, Deduction, Indicator, Limits, Line
+from scoring.scheme.lines import GROUPS, Band, Deduction, Indicator, Limits, Line, Ramp
 from scoring.toml_tables import Mistake
 
 FULL_POINTS = 100.0
 _CODE = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
-_TOP = {"title_zh", "title_en", "cap", "deduction_cap"}
+_TOP = {"title_zh", "title_en", "cap", "deduction_cap", "positions"}
+_MOST_SENIOR = 1.2
 
 
 def mistakes_in(values: Mapping[str, Any]) -> list[Mistake]:
@@ -34,6 +36,7 @@ def mistakes_in(values: Mapping[str, Any]) -> list[Mistake]:
         *_repeats("deduction", deductions, indicators),
         *_bands(values["bands"]),
         *_limits(values.get("limits", Limits())),
+        *_ramp(values.get("ramp", Ramp())),
         *_balance(indicators, deductions, values.get("deduction_cap", 20.0)),
     ]
 
@@ -107,6 +110,11 @@ def _rule_use(here: partial[Mistake], one: Indicator) -> Iterator[Mistake]:
     if one.item and not rule.survey:
         what = "only a satisfaction indicator names a surveyed item"
         yield here(key="item", what=what, remedy="remove item, or use the rule satisfaction")
+    if one.measure and (rule.survey or one.measure not in MEASURES):
+        what = "points of a survey need no log" if rule.survey else f"measure is {one.measure!r}"
+        yield here(key="measure", what=what, remedy=f"remove it, or choose from {', '.join(MEASURES)}")
+    if one.ramp and not rule.needs_target:
+        yield here(key="ramp", what=f"the rule {one.rule} has no target that could grow", remedy="remove ramp")
     for key in sorted(rule.required - one.parameters.keys()):
         yield here(key=key, what=f"the rule {one.rule} needs {key}", remedy=f"add {key} = …")
     if rule.required <= one.parameters.keys():
@@ -165,6 +173,19 @@ def _limits(limits: Limits) -> Iterator[Mistake]:
         if not 0 <= getattr(limits, key) <= 1:
             yield here(key=key, what=f"{key} is {getattr(limits, key):g}", remedy="give a share from 0 to 1")
     yield from _stated(here, limits.stated, {one.name for one in fields(limits)})
+
+
+def _ramp(ramp: Ramp) -> Iterator[Mistake]:
+    here = partial(Mistake, table="ramp")
+    if not 0 <= ramp.start <= 1:
+        yield here(key="start", what=f"start is {ramp.start:g}", remedy="give the first month's share, from 0 to 1")
+    if ramp.full_after <= 0:
+        yield here(key="full_after", what=f"full_after is {ramp.full_after:g}", remedy="give months above 0")
+    if any(not 0 <= share <= _MOST_SENIOR for share in ramp.table) or list(ramp.table) != sorted(ramp.table):
+        yield here(
+            key="table", what="the shares do not grow from 0 to 1.2 at most", remedy="write such as [0.5, 0.75, 1]"
+        )
+    yield from _stated(here, ramp.stated, {one.name for one in fields(ramp)})
 
 
 def _balance(indicators: Sequence[Indicator], deductions: Sequence[Deduction], most: float) -> Iterator[Mistake]:

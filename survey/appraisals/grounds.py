@@ -13,7 +13,7 @@ from scoring.facts import Event, Fact, FactRefused
 from scoring.scheme import Scheme
 from scoring.spec import AdjustmentSpec
 from survey import campaigns, schemes
-from survey.appraisals import inputs
+from survey.appraisals import inputs, measured
 from survey.models import Company, Period, RepScore, Run, SchemeVersion
 from survey.questionnaires.sheet import Wording
 from survey.refusals import N_, Refused
@@ -60,8 +60,10 @@ def gather(session: Session, period: Period, version: SchemeVersion) -> Grounds:
     run = stored.latest(session, period) if any(one.survey for one in scheme.indicators) else None
     if run is None and any(one.survey for one in scheme.indicators):
         raise stored.NoRun(N_("%(period)s has not been scored yet: evenhand score %(period)s."), period=period.code)
+    scores = inputs.scores(session, run) if run else {}
     try:
-        facts, events = inputs.facts(session, period, scheme), inputs.events(session, period, scheme)
+        facts = measured.facts(session, period, scheme, scored={rep for rep, _ in scores})
+        events = inputs.events(session, period, scheme)
     except FactRefused as refusal:
         raise FactsDoNotFit("%(problem)s", problem=str(refusal)) from None
     return Grounds(
@@ -73,7 +75,7 @@ def gather(session: Session, period: Period, version: SchemeVersion) -> Grounds:
         spec=AdjustmentSpec.from_toml(run.spec) if run else None,
         facts=facts,
         events=events,
-        scores=inputs.scores(session, run) if run else {},
+        scores=scores,
         means=stored.means(session, run) if run else {},
         names=stored.item_names(session, run) if run else {},
         asked=stored.asked(session, run) if run else {},

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from scoring.facts import Event, Fact
+from scoring.facts import Event
 from scoring.scheme import Scheme
-from scoring.scheme.lines import Deduction, Indicator
+from survey.appraisals.measured import names, tenure
 from survey.appraisals.statement import Person
 from survey.models import (
     Assignment,
     ConductEvent,
-    IndicatorFact,
     Period,
     Rep,
     ReportingLine,
@@ -61,35 +60,19 @@ def rep_of(session: Session, code: str) -> Rep:
     return rep
 
 
-def facts(session: Session, period: Period, scheme: Scheme) -> list[Fact]:
-    """The period's facts. An indicator may be written as its code or as its name in either language."""
-    known = _names(scheme.indicators)
-    found = session.execute(select(IndicatorFact, Rep.code).join(Rep).where(IndicatorFact.period_id == period.id))
-    return [
-        Fact(
-            rep=rep, indicator=known.get(fact.indicator.casefold(), fact.indicator), value=fact.value,
-            target=fact.target, note=fact.note or "", evidence=fact.evidence or "",
-        )
-        for fact, rep in found
-    ]  # fmt: skip
-
-
 def events(session: Session, period: Period, scheme: Scheme) -> list[Event]:
     """The period's events. A multiplier of 1 leaves it to the scheme to say how often an event counts."""
-    known = _names(scheme.deductions)
+    known = names(scheme.deductions)
     found = session.execute(select(ConductEvent, Rep.code).join(Rep).where(ConductEvent.period_id == period.id))
     return [
         Event(
             rep=rep, category=known.get(event.category.casefold(), event.category), on=event.on.isoformat(),
             points=event.points, fact=event.fact, evidence=event.evidence or "",
-            multiplier=None if event.multiplier == 1 else event.multiplier,
+            multiplier=None if event.multiplier == 1 else event.multiplier, in_survey=event.in_survey,
+            overturned=event.decision == "overturned", reply=event.reply or "",
         )
         for event, rep in found
     ]  # fmt: skip
-
-
-def _names(lines: Iterable[Indicator | Deduction]) -> Mapping[str, str]:
-    return {name.casefold(): line.code for line in lines for name in (line.name_en, line.name_zh, line.code)}
 
 
 def scores(session: Session, run: Run) -> dict[tuple[str, str], RepScore]:
@@ -113,7 +96,7 @@ def people(session: Session, period: Period, reps: Iterable[Rep]) -> dict[int, P
     return {
         rep.id: Person(
             code=rep.code, name=rep.name, position=rep.position or "", territories=territories.get(rep.id, ()),
-            tenure_months=_months(rep.hired_on, period.to_on), manager=managers.get(rep.id, ""),
+            tenure_months=tenure(rep.hired_on, period.to_on), manager=managers.get(rep.id, ""),
         )
         for rep in reps
     }  # fmt: skip
@@ -154,12 +137,6 @@ def _managers(session: Session, period: Period) -> dict[int, str]:
     in_time = {rep_id: email for rep_id, email, since in lines if since <= period.to_on}
     first = {rep_id: email for rep_id, email, _since in reversed(lines)}
     return {rep_id: named.get(email.lower(), email) for rep_id, email in (first | in_time).items()}
-
-
-def _months(since: date | None, until: date) -> int | None:
-    if since is None or since > until:
-        return None
-    return (until.year - since.year) * 12 + until.month - since.month - (until.day < since.day)
 
 
 def manager_addresses(session: Session, rep: Rep, *, since: date) -> frozenset[str]:
