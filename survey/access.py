@@ -26,6 +26,10 @@ GRANTS: dict[str, frozenset[str]] = {
     "sign appraisals": frozenset({"reviewer"}),
     "read outbox": frozenset({"administrator"}),
     "follow up": frozenset({"reviewer", "manager"}),
+    "keep roster": frozenset({"administrator"}),
+    "keep questionnaires": frozenset({"administrator"}),
+    "check assignments": frozenset({"rep"}),
+    "decide objections": frozenset({"administrator", "reviewer"}),
 }
 """Permission → the roles that hold it."""
 

@@ -128,7 +128,7 @@ class Assignment(Base):
 
 
 class FileImport(Base):
-    """What one file brought: the counts, and which rows were created and updated, so that it can be undone.
+    """What one file (or one hand-over) brought: the counts, and which rows were created and updated, to undo it by.
 
     `changes`: table → {"created": stretches [first id, last id], "updated": [id, before, after]}.
     """

@@ -62,7 +62,8 @@ class RefusedRow:
 class Report:
     """What became of a file. If it was stored, `read` = created + updated + unchanged + refused rows.
 
-    `ignored` are the headers of columns nobody asked for; `number` is the import's own, once it is stored.
+    `ignored` are the headers of columns nobody asked for; `number` is the import's own, and `changes` what it did, once
+    it is stored.
     """
 
     read: int
@@ -73,6 +74,7 @@ class Report:
     ignored: tuple[str, ...]
     stored: bool
     number: int | None = None
+    changes: Changes = field(default_factory=Changes)
 
 
 class Part(Generic[R]):

@@ -171,4 +171,4 @@ def finish(session: Session, intake: Intake, kind: str, *, by: str, at: datetime
     session.add(done)
     session.flush()
     journal.record(session, "imported", kind, {**counts, "sha256": intake.sheet.digest}, by=by, at=at)
-    return replace(report, number=done.id)
+    return replace(report, number=done.id, changes=intake.changes)

@@ -12,7 +12,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.models import QuestionnaireVersion
-from survey.questionnaires.sheet import Condition, Item, Point, Questionnaire, Scale, Wording, refuse
+from survey.questionnaires.sheet import (
+    Condition,
+    Item,
+    Point,
+    Questionnaire,
+    QuestionnaireRefused,
+    Scale,
+    Wording,
+)
 from survey.refusals import N_, Refused
 
 SHIPPED = Path(__file__).parent
@@ -46,7 +54,7 @@ def read(content: Mapping[str, Any]) -> Questionnaire:
             items=tuple(_item(item, scales) for item in content["item"]),
         )
     except KeyError as missing:
-        raise refuse(f"{missing} is missing or unknown") from None
+        raise QuestionnaireRefused(N_("The question sheet says nothing of %(missing)s."), missing=missing) from None
 
 
 def _item(data: Mapping[str, Any], scales: Mapping[str, Scale]) -> Item:
@@ -59,6 +67,7 @@ def _item(data: Mapping[str, Any], scales: Mapping[str, Scale]) -> Item:
         scale=scales[data["scale"]] if "scale" in data else None,
         not_applicable=Wording(**data["not_applicable"]) if "not_applicable" in data else None,
         asked_if=Condition(**data["asked_if"]) if "asked_if" in data else None,
+        about=data.get("about", "rep"),
     )
 
 
@@ -82,11 +91,14 @@ def newest(session: Session, code: str) -> QuestionnaireVersion:
     if ours and (stored is None or stored.version < ours["version"]):
         return store(session, ours)
     if stored is None:
-        raise UnknownQuestionnaire(
-            N_("There is no question sheet “%(code)s”. Choose one of: %(codes)s."),
-            code=code, codes=", ".join(shipped()),
-        )  # fmt: skip
+        raise unknown(code)
     return stored
+
+
+def unknown(code: str) -> UnknownQuestionnaire:
+    return UnknownQuestionnaire(
+        N_("There is no question sheet “%(code)s”. Choose one of: %(codes)s."), code=code, codes=", ".join(shipped())
+    )
 
 
 def store(session: Session, content: Mapping[str, Any]) -> QuestionnaireVersion:

@@ -21,6 +21,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2
 
 Language = Literal["zh", "en"]
 Kind = Literal["rating", "choice", "text"]
+About = Literal["rep", "company"]
 State = Literal["answered", "not applicable", "skipped", "text"]
 
 
@@ -40,10 +41,6 @@ class UnprintableText(Refused):
     pass
 
 
-def refuse(what: str) -> QuestionnaireRefused:
-    return QuestionnaireRefused(N_("The question sheet cannot be used: %(what)s."), what=what)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
     """One text in both languages. {rep} and {period} are its only places."""
@@ -53,10 +50,15 @@ class Wording:
 
     def __post_init__(self) -> None:
         if not (self.zh.strip() and self.en.strip()):
-            raise refuse(f"“{self.zh or self.en}” is missing in one of the two languages")
+            raise QuestionnaireRefused(
+                N_("“%(text)s” is missing in one of the two languages."), text=self.zh.strip() or self.en.strip()
+            )
         foreign = {*_PLACES.findall(self.zh), *_PLACES.findall(self.en)} - {"rep", "period"}
         if foreign:
-            raise refuse(f"“{self.en}” has a place {{{foreign.pop()}}}; only {{rep}} and {{period}} are filled")
+            raise QuestionnaireRefused(
+                N_("“%(text)s” has a place {%(place)s}; only {rep} and {period} are filled."),
+                text=self.en, place=min(foreign),
+            )  # fmt: skip
 
     def said(self, language: Language, *, rep: str = "", period: str = "") -> str:
         filling = {"rep": rep, "period": period}
@@ -78,7 +80,9 @@ class Scale:
 
     def __post_init__(self) -> None:
         if len({point.value for point in self.points}) < max(2, len(self.points)):
-            raise refuse(f"scale {self.code} needs at least two points, each with its own value")
+            raise QuestionnaireRefused(
+                N_("Scale %(scale)s needs at least two points, each with its own value."), scale=self.code
+            )
 
     @property
     def lowest(self) -> int:
@@ -122,7 +126,8 @@ SKIPPED = Reply(state="skipped")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One question. `dimension` is what a score of it is called; only ratings have one."""
+    """One question. `dimension` is what a score of it is called; only ratings have one. A rating about the company
+    is not scored for the rep: it shows what is not the rep's doing."""
 
     code: str
     kind: Kind
@@ -132,14 +137,23 @@ class Item:
     scale: Scale | None = None
     not_applicable: Wording | None = None
     asked_if: Condition | None = None
+    about: About = "rep"
 
     def __post_init__(self) -> None:
         if (self.kind == "text") is not (self.scale is None):
-            raise refuse(f"item {self.code}: ratings and choices need a scale, a text has none")
+            raise QuestionnaireRefused(
+                N_("Question %(item)s: ratings and choices need a scale, a text has none."), item=self.code
+            )
         if (self.kind == "rating") is not (self.dimension is not None):
-            raise refuse(f"item {self.code}: ratings, and only they, name their dimension")
+            raise QuestionnaireRefused(
+                N_("Question %(item)s: ratings, and only they, name their dimension."), item=self.code
+            )
         if self.kind == "rating" and self.scale and list(self.points) != sorted(self.points, reverse=True):
-            raise refuse(f"item {self.code}: the best answer stands first")
+            raise QuestionnaireRefused(N_("Question %(item)s: the best answer stands first."), item=self.code)
+        if self.about == "company" and (self.kind != "rating" or self.core):
+            raise QuestionnaireRefused(
+                N_("Question %(item)s: only ratings beside the core can be about the company."), item=self.code
+            )
 
     @property
     def points(self) -> tuple[int, ...]:
@@ -193,13 +207,15 @@ class Questionnaire:
     def __post_init__(self) -> None:
         codes = [item.code for item in self.items]
         if not codes or len(set(codes)) < len(codes):
-            raise refuse("it needs at least one item, and each item its own code")
+            raise QuestionnaireRefused(N_("A sheet needs at least one item, and each item its own code."))
         standing = [item.core for item in self.items if not item.asked_if]
-        if standing != sorted(standing, reverse=True):
-            raise refuse("core items come first")
+        if standing[:1] != [True] or standing != sorted(standing, reverse=True):
+            raise QuestionnaireRefused(N_("Something must be core, and core items come first."))
         for before, item in zip((None, *self.items), self.items, strict=False):
             if item.asked_if and (before is None or before.code != item.asked_if.item or before.kind != "rating"):
-                raise refuse(f"item {item.code} must stand right behind the rating it depends on")
+                raise QuestionnaireRefused(
+                    N_("Question %(item)s must stand right behind the rating it depends on."), item=item.code
+                )
 
     def item(self, code: str) -> Item:
         return next(item for item in self.items if item.code == code)
@@ -210,7 +226,8 @@ class Questionnaire:
 
     @property
     def ratings(self) -> tuple[Item, ...]:
-        return tuple(item for item in self.items if item.kind == "rating")
+        """What is scored for the rep."""
+        return tuple(item for item in self.items if item.kind == "rating" and item.about == "rep")
 
     def follow_up(self, item: Item) -> Item | None:
         """The item asked only after certain answers to this one."""

@@ -1,12 +1,15 @@
 """The doors customers, managers, reps and reviewers come through; one module a room."""
 
-from survey.views import answering, appraisals, follow_ups, home, outbox, team
+from survey.views import answering, appraisals, checking, follow_ups, home, importing, outbox, roster, team
 
 BLUEPRINTS = (
     answering.blueprint,
     appraisals.blueprint,
+    checking.blueprint,
     follow_ups.blueprint,
     home.blueprint,
+    importing.blueprint,
     outbox.blueprint,
+    roster.blueprint,
     team.blueprint,
 )

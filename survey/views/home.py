@@ -29,6 +29,9 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(permission="read scores", endpoint="team.team", label=N_("Team")),
     Entry(permission="read appraisals", endpoint="appraisals.listed", label=N_("Appraisals")),
     Entry(permission="follow up", endpoint="follow_ups.listed", label=N_("Follow-ups")),
+    Entry(permission="keep roster", endpoint="roster.overview", label=N_("Roster")),
+    Entry(permission="check assignments", endpoint="checking.mine", label=N_("My customers")),
+    Entry(permission="decide objections", endpoint="checking.listed", label=N_("Objections")),
     Entry(permission="read outbox", endpoint="outbox.letters", label=N_("Outbox"), exists=outbox.is_kept),
 )
 """In the order people read it. The first one a person may open is where they land."""

@@ -46,8 +46,9 @@ def test_an_administrator_reads_what_was_written_and_opens_the_link(
     assert client.get(link).status_code == 200
 
 
-def test_it_is_the_page_an_administrator_lands_on(administrator: FlaskClient) -> None:
-    assert administrator.get("/").location == "/outbox"
+def test_an_administrator_finds_it_in_the_menu(administrator: FlaskClient) -> None:
+    assert administrator.get("/").location == "/roster"
+    assert 'href="/outbox"' in administrator.get("/roster").text
     assert "Nothing has been written" in administrator.get("/outbox?lang=en").text
 
 

@@ -1,0 +1,94 @@
+"""The reps' own check of their assignments, and the decisions on what they object to."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from survey import access, context, i18n
+from survey.refusals import Refused
+from survey.roster import checks, periods
+
+blueprint = Blueprint("checking", __name__)
+
+
+@blueprint.get("/my-customers")
+@access.permission("check assignments")
+def mine() -> ResponseReturnValue:
+    """A rep's own assignments, period by period, with what they said and what was decided."""
+    return _mine()
+
+
+@blueprint.post("/my-customers/<int:check>/objection")
+@access.permission("check assignments")
+def say(check: int) -> ResponseReturnValue:
+    """A rep objects to an assignment, or says that one is missing."""
+    try:
+        checks.object_to(
+            context.session(), check, assignment_id=request.form.get("assignment", type=int),
+            reason=request.form.get("reason", ""), on=context.today(), by=context.actor(), at=context.now(),
+        )  # fmt: skip
+    except checks.UnknownObjection:
+        abort(404)
+    except Refused as refusal:
+        context.session().rollback()
+        return _mine(i18n.told(refusal)), 400
+    context.session().commit()
+    flash(gettext("Thank you. Somebody other than your manager decides, and you read the decision here."), "done")
+    return redirect(url_for(".mine"), code=303)
+
+
+@blueprint.get("/objections")
+@access.permission("decide objections")
+def listed() -> ResponseReturnValue:
+    """What reps object to, and the form that asks them."""
+    return _listed()
+
+
+@blueprint.post("/objections/ask")
+@access.permission("keep roster")
+def ask() -> ResponseReturnValue:
+    """Ask the reps to look through the assignments of a period."""
+    try:
+        checks.ask(
+            context.session(), request.form.get("period", ""), on=context.today(), by=context.actor(), at=context.now()
+        )
+    except periods.UnknownPeriod:
+        abort(404)
+    except Refused as refusal:
+        context.session().rollback()
+        return _listed(i18n.told(refusal)), 400
+    context.session().commit()
+    return redirect(url_for(".listed"), code=303)
+
+
+@blueprint.post("/objections/<int:number>")
+@access.permission("decide objections")
+def decide(number: int) -> ResponseReturnValue:
+    """Say who is right, and why."""
+    try:
+        checks.decide(
+            context.session(), number, request.form.get("verdict", ""), reason=request.form.get("reason", ""),
+            on=context.today(), by=context.actor(), at=context.now(),
+        )  # fmt: skip
+    except checks.UnknownObjection:
+        abort(404)
+    except Refused as refusal:
+        context.session().rollback()
+        return _listed(i18n.told(refusal)), 400
+    context.session().commit()
+    return redirect(url_for(".listed"), code=303)
+
+
+def _mine(problem: str = "") -> str:
+    held = checks.held(context.session(), context.actor(), on=context.today())
+    return render_template("checking/mine.html", held=held, problem=problem, longest=checks.LONGEST_REASON)
+
+
+def _listed(problem: str = "") -> str:
+    current = context.session()
+    return render_template(
+        "checking/listed.html", objections=checks.objections(current), asked=checks.asked(current),
+        periods=checks.unasked_periods(current), problem=problem, longest=checks.LONGEST_REASON,
+    )  # fmt: skip

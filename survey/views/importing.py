@@ -1,0 +1,296 @@
+"""Bringing the roster in by files: choose one, say which column is which, look at what would happen, import, undo."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField, FileRequired
+from wtforms import SelectField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Length
+
+from survey import access, context, i18n
+from survey.database import begin_write
+from survey.intake import undoing
+from survey.intake.columns import MissingColumn
+from survey.intake.sheet import Sheet
+from survey.models import Upload
+from survey.refusals import Refused
+from survey.roster import files, preview
+from survey.tables.limits import LARGEST_FILE
+
+blueprint = Blueprint("importing", __name__)
+
+ENVELOPE = 64 * 1024
+MOST_REFUSED_SHOWN = 100
+MOST_ROWS_SHOWN = 4
+LONGEST_FILE_NAME = 200
+KINDS = {
+    "territories": _("Territories"),
+    "reps": _("Reps"),
+    "customers": _("Customers (with contacts and assignments, if the file has them)"),
+    "contacts": _("Contacts"),
+    "assignments": _("Assignments"),
+    "hand-over": _("Hand-over"),
+    "answers": _("Answers"),
+}
+
+
+class UploadForm(FlaskForm):
+    """A file and what it holds."""
+
+    kind = SelectField(_("What does the file hold?"), choices=[SelectChoice(kind, KINDS[kind]) for kind in files.KINDS])
+    file = FileField(_("File (CSV or XLSX)"), validators=[FileRequired(_("Choose a file."))])
+
+
+class ColumnsForm(FlaskForm):
+    """Which header holds which column. The selects are made for the kind and the file."""
+
+    mapping_name = StringField(_("Keep this choice under a name"), validators=[Length(max=files.LONGEST_NAME)])
+
+
+class EmptyForm(FlaskForm):
+    """A button and its token."""
+
+
+@blueprint.url_value_preprocessor
+def _make_room(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    """Files are larger than any other body; only those who may import get the room, and only here."""
+    if endpoint == "importing.upload" and access.holds("keep roster"):
+        request.max_content_length = LARGEST_FILE + ENVELOPE
+
+
+@blueprint.get("/roster/import")
+@access.permission("keep roster")
+def choose() -> ResponseReturnValue:
+    """Choose a file; below, what was imported before."""
+    return _choose_page(UploadForm(data={"kind": request.args.get("kind", "customers")}))
+
+
+@blueprint.post("/roster/import")
+@access.permission("keep roster")
+def upload() -> ResponseReturnValue:
+    """Keep the file for the steps that follow. Nothing of it is imported yet."""
+    form = UploadForm()
+    if form.validate():
+        try:
+            content = form.file.data.read()
+            _parse(content, form.file.data.filename)
+        except Refused as refusal:
+            form.file.errors = [i18n.told(refusal)]
+        else:
+            kept = files.receive(
+                context.session(), form.kind.data, name=form.file.data.filename[:LONGEST_FILE_NAME], content=content,
+                by=context.actor(), at=context.now(),
+            )  # fmt: skip
+            context.session().commit()
+            return redirect(url_for(".checked", number=kept.id), code=303)
+    return _choose_page(form), 400
+
+
+def _choose_page(form: UploadForm) -> str:
+    return render_template(
+        "importing/choose.html", form=form, imports=undoing.imports(context.session()), kinds=KINDS,
+        columns={kind: of.columns for kind, of in files.KINDS.items()},
+    )  # fmt: skip
+
+
+@blueprint.get("/roster/import/<int:number>")
+@access.permission("keep roster")
+def checked(number: int) -> ResponseReturnValue:
+    """What importing this file would do. It is done, looked at and rolled back: nothing is stored."""
+    return _checked_page(_upload(number))
+
+
+@blueprint.post("/roster/import/<int:number>/columns")
+@access.permission("keep roster")
+def columns(number: int) -> ResponseReturnValue:
+    """Remember which header holds which column, for this file and, under a name, for later ones."""
+    kept = _upload(number)
+    sheet = _parse(kept.content, kept.file_name)
+    chosen = request.form.get("use", "")
+    if chosen:
+        mapping = next((one for one in files.mappings(context.session(), kept.kind) if str(one.id) == chosen), None)
+        if mapping is None:
+            abort(404)
+        kept.chosen = {column: header for column, header in mapping.chosen.items() if header in ("", *sheet.headers)}
+        context.session().commit()
+        return redirect(url_for(".checked", number=number), code=303)
+    form = _columns_form(kept, sheet)
+    if not form.validate():
+        return _checked_page(kept, form), 400
+    kept.chosen = {column.name: form[f"column-{column.name}"].data for column in files.KINDS[kept.kind].columns}
+    try:
+        if form.mapping_name.data:
+            files.keep_mapping(
+                context.session(), kept.kind, form.mapping_name.data, kept.chosen, by=context.actor(), at=context.now()
+            )
+    except Refused as refusal:
+        form.mapping_name.errors = [i18n.told(refusal)]
+        context.session().rollback()
+        return _checked_page(_upload(number), form), 400
+    context.session().commit()
+    return redirect(url_for(".checked", number=number), code=303)
+
+
+@blueprint.post("/roster/import/<int:number>")
+@access.permission("keep roster")
+def store(number: int) -> ResponseReturnValue:
+    """Import the file, all of it or, when asked for, the rows that are right."""
+    kept = _upload(number)
+    sheet = replace(_parse(kept.content, kept.file_name), chosen=kept.chosen)
+    try:
+        report = files.take_in(
+            context.session(), kept.kind, sheet, valid_rows=request.form.get("rows") == "valid", on=context.today(),
+            by=context.actor(), at=context.now(),
+        )  # fmt: skip
+    except Refused:
+        context.session().rollback()
+        return _checked_page(_upload(number)), 400
+    if not report.stored:
+        context.session().rollback()
+        return _checked_page(_upload(number)), 400
+    context.session().commit()
+    return redirect(url_for(".done", number=report.number, file=number), code=303)
+
+
+@blueprint.post("/roster/import/<int:number>/as")
+@access.permission("keep roster")
+def again(number: int) -> ResponseReturnValue:
+    """Read the same file once more, for another kind of entry."""
+    kept = _upload(number)
+    kind = request.form.get("kind", "")
+    if kind not in files.KINDS:
+        abort(400)
+    another = files.receive(
+        context.session(), kind, name=kept.file_name, content=kept.content, by=context.actor(), at=context.now()
+    )
+    context.session().commit()
+    return redirect(url_for(".checked", number=another.id), code=303)
+
+
+@blueprint.get("/roster/imports/<int:number>")
+@access.permission("keep roster")
+def done(number: int) -> ResponseReturnValue:
+    """What one import did, with the button that takes it back."""
+    return _done_page(number)
+
+
+@blueprint.post("/roster/imports/<int:number>/undo")
+@access.permission("keep roster")
+def undo(number: int) -> ResponseReturnValue:
+    """Take an import back, unless something rests on it."""
+    try:
+        undoing.undo(context.session(), number, by=context.actor(), at=context.now())
+    except undoing.UnknownImport:
+        abort(404)
+    except Refused as refusal:
+        context.session().rollback()
+        flash(i18n.told(refusal), "error")
+    else:
+        context.session().commit()
+        flash(gettext("The import is undone."), "done")
+    return redirect(url_for(".done", number=number), code=303)
+
+
+@blueprint.get("/roster/template/<kind>.xlsx")
+@access.permission("keep roster")
+def template(kind: str) -> ResponseReturnValue:
+    """An empty workbook with the right headers, one example row, and a second sheet that explains the columns."""
+    from survey.tables.writing import Page, workbook
+
+    if kind not in files.KINDS:
+        abort(404)
+    of, chinese = files.KINDS[kind], i18n.language() == "zh"
+    headers = [column.zh if chinese else column.en for column in of.columns]
+    explained = [
+        [header, column.en if chinese else column.zh, gettext("yes") if column.needed else ""]
+        for header, column in zip(headers, of.columns, strict=True)
+    ]
+    titles = [gettext("Column"), gettext("In the other language"), gettext("Needed")]
+    pages = (
+        Page(name=kind, headers=headers, rows=[[of.example.get(column.name, "") for column in of.columns]]),
+        Page(name=gettext("Columns"), headers=titles, rows=explained),
+    )
+    response = Response(workbook(pages), mimetype="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+    response.headers.set("Content-Disposition", "attachment", filename=f"{kind}.xlsx")
+    return response
+
+
+def _upload(number: int) -> Upload:
+    try:
+        return files.upload(context.session(), number, by=context.actor())
+    except files.UnknownUpload:
+        abort(404)
+
+
+def _parse(content: bytes, name: str) -> Sheet:
+    from survey import tables
+
+    return tables.parse(content, name=name)
+
+
+def _columns_form(kept: Upload, sheet: Sheet) -> ColumnsForm:
+    """A select for each column, showing what each header's first row says."""
+    kind = files.KINDS[kept.kind]
+    first = next(iter(sheet.lines), None)
+    samples = dict(zip(sheet.headers, first.cells, strict=False)) if first else {}
+    choices = [SelectChoice("", gettext("– not in this file –"))]
+    choices += [SelectChoice(header, _with_sample(header, samples.get(header, ""))) for header in sheet.headers]
+    held = kept.chosen or kind.proposed(sheet)
+    fields = {
+        f"column-{column.name}": SelectField(
+            column.zh if i18n.language() == "zh" else column.en, choices=choices, default=held.get(column.name, "")
+        )
+        for column in kind.columns
+    }
+    return cast(ColumnsForm, type("ColumnsOfAFile", (ColumnsForm,), fields)())
+
+
+def _with_sample(header: str, sample: str) -> str:
+    return f"{header} ({sample[:30]})" if sample else header
+
+
+def _checked_page(kept: Upload, form: ColumnsForm | None = None) -> str:
+    """The file's columns and the report of a trial, whose work is rolled back at once."""
+    number, kind, chosen = kept.id, kept.kind, dict(kept.chosen)
+    sheet = _parse(kept.content, kept.file_name)
+    form = form or _columns_form(kept, sheet)
+    rows = [line.cells for line, _ in zip(sheet.lines, range(MOST_ROWS_SHOWN), strict=False)]
+    mappings = files.mappings(context.session(), kind)
+    saved = [(mapping.id, mapping.name) for mapping in mappings]
+    context.session().rollback()
+    seen, problem = _tried(kind, replace(sheet, chosen=chosen))
+    return render_template(
+        "importing/checked.html", form=form, number=number, kind=kind, kinds=KINDS, sheet=sheet, rows=rows, saved=saved,
+        columns=files.KINDS[kind].columns, seen=seen, problem=problem and i18n.told(problem),
+        columns_missing=isinstance(problem, MissingColumn), most=MOST_REFUSED_SHOWN, told=i18n.told,
+    )  # fmt: skip
+
+
+def _tried(kind: str, sheet: Sheet) -> tuple[preview.Preview | None, Refused | None]:
+    current = context.db.session
+    begin_write(current)
+    try:
+        return preview.preview(current, kind, sheet, on=context.today(), by=context.actor(), at=context.now()), None
+    except Refused as refusal:
+        return None, refusal
+    finally:
+        current.rollback()
+
+
+def _done_page(number: int) -> str:
+    try:
+        shown = undoing.named(context.session(), number)
+    except undoing.UnknownImport:
+        abort(404)
+    return render_template(
+        "importing/done.html", done=shown, form=EmptyForm(), kinds=KINDS, others=[*files.KINDS],
+        file=request.args.get("file", type=int),
+    )  # fmt: skip
