@@ -21,8 +21,10 @@ from secure import (
     XContentTypeOptions,
     XFrameOptions,
 )
-from werkzeug.exceptions import HTTPException, SecurityError
+from sqlalchemy.exc import DataError
+from werkzeug.exceptions import BadRequest, HTTPException, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 from survey import access, config, context, database, i18n
 from survey.config import Settings, SettingsRefused
@@ -51,13 +53,22 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     _make_directory(settings.evenhand_dir)
     _extend(app)
+    app.url_map.converters["int"] = _RowNumber
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     csrf.exempt(answering.blueprint)  # customers have no session; their form carries its own signed nonce
     app.register_error_handler(HTTPException, _error_page)
+    app.register_error_handler(DataError, lambda _error: _error_page(BadRequest()))  # a NUL, say: PostgreSQL keeps none
     app.after_request(_add_headers)
     access.init_app(app)
     return app
+
+
+class _RowNumber(IntegerConverter):
+    """A number in an address, as far as a table's key can count: past that there is no page."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=2**31 - 1)
 
 
 def _make_directory(directory: Path) -> None:
