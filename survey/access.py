@@ -30,6 +30,9 @@ GRANTS: dict[str, frozenset[str]] = {
     "keep questionnaires": frozenset({"administrator"}),
     "check assignments": frozenset({"rep"}),
     "decide objections": frozenset({"administrator", "reviewer"}),
+    "run campaigns": frozenset({"administrator"}),
+    "watch campaigns": frozenset({"administrator", "reviewer", "manager"}),
+    "decide exclusions": frozenset({"administrator", "reviewer"}),
 }
 """Permission → the roles that hold it."""
 

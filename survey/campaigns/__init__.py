@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from survey import journal, questionnaires
 from survey.models import Campaign, Company, Draft, Invitation, OutboxMessage, Period
@@ -16,6 +18,7 @@ from survey.roster import periods
 UNNAMED_COMPANYS_ZONE = "Asia/Shanghai"
 UNANSWERED = ("queued", "sent", "opened")
 USUAL_REST = 30
+_CODE = re.compile(r"\w[\w.\-]{0,39}")
 
 
 class UnknownCampaign(Refused):
@@ -23,6 +26,10 @@ class UnknownCampaign(Refused):
 
 
 class CampaignExists(Refused):
+    pass
+
+
+class UnfitCode(Refused):
     pass
 
 
@@ -50,8 +57,12 @@ def create(
     """Plan a campaign as a draft. `months` is what customers are asked about; by default the length of the period.
     Whoever another campaign asked less than `rest_days` before is left in peace.
 
-    Raises UnknownPeriod, UnknownQuestionnaire, CampaignExists, WrongDates.
+    Raises UnfitCode, UnknownPeriod, UnknownQuestionnaire, CampaignExists, WrongDates.
     """
+    if not _CODE.fullmatch(code):
+        raise UnfitCode(
+            N_("“%(code)s” cannot name a campaign. Use at most 40 letters, digits, hyphens or dots."), code=code[:60]
+        )
     if session.scalar(select(Campaign.id).where(Campaign.code == code)):
         raise CampaignExists(N_("There is a campaign %(code)s already. Choose another code."), code=code)
     if closes_on < opens_on:
@@ -91,10 +102,16 @@ def past_months(months: int) -> dict[str, str]:
 
 def named(session: Session, code: str) -> Campaign:
     """The campaign of this code. Raises UnknownCampaign."""
-    campaign = session.scalar(select(Campaign).where(Campaign.code == code))
+    campaign = session.scalar(select(Campaign).where(Campaign.code == code)) if code.isprintable() else None
     if campaign is None:
         raise UnknownCampaign(N_("There is no campaign %(code)s."), code=code)
     return campaign
+
+
+def listed(session: Session) -> Sequence[Campaign]:
+    """Every campaign that was held here, the latest first; imported history has none of its own."""
+    held = select(Campaign).where(Campaign.imported.is_(False)).options(joinedload(Campaign.period))
+    return session.scalars(held.order_by(Campaign.opens_on.desc(), Campaign.id.desc())).all()
 
 
 def time_zone(session: Session) -> ZoneInfo:

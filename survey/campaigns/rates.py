@@ -109,6 +109,11 @@ class Funnel:
         return max(0.0, self.average - half), min(1.0, self.average + half)
 
     @property
+    def standings(self) -> dict[str, str]:
+        """Each rep's standing, by code."""
+        return {point.code: point.standing for point in self.points}
+
+    @property
     def outside(self) -> tuple[Point, ...]:
         """The abnormal ones."""
         return tuple(point for point in self.points if point.standing == "abnormal")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy import select
@@ -49,3 +50,8 @@ def find(session: Session, code: str) -> Period:
             N_("There is no period %(code)s. Add it: evenhand period add %(code)s --from D --to D."), code=code
         )
     return period
+
+
+def listed(session: Session) -> Sequence[Period]:
+    """Every period, the latest first."""
+    return session.scalars(select(Period).order_by(Period.from_on.desc(), Period.id.desc())).all()

@@ -1,11 +1,25 @@
 """The doors customers, managers, reps and reviewers come through; one module a room."""
 
-from survey.views import answering, appraisals, checking, follow_ups, home, importing, outbox, roster, team
+from survey.views import (
+    answering,
+    appraisals,
+    campaigns,
+    checking,
+    exclusions,
+    follow_ups,
+    home,
+    importing,
+    outbox,
+    roster,
+    team,
+)
 
 BLUEPRINTS = (
     answering.blueprint,
     appraisals.blueprint,
+    campaigns.blueprint,
     checking.blueprint,
+    exclusions.blueprint,
     follow_ups.blueprint,
     home.blueprint,
     importing.blueprint,

@@ -32,6 +32,7 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(permission="keep roster", endpoint="roster.overview", label=N_("Roster")),
     Entry(permission="check assignments", endpoint="checking.mine", label=N_("My customers")),
     Entry(permission="decide objections", endpoint="checking.listed", label=N_("Objections")),
+    Entry(permission="watch campaigns", endpoint="campaigns.listed", label=N_("Campaigns")),
     Entry(permission="read outbox", endpoint="outbox.letters", label=N_("Outbox"), exists=outbox.is_kept),
 )
 """In the order people read it. The first one a person may open is where they land."""

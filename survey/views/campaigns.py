@@ -1,0 +1,211 @@
+"""The pages of campaigns: for who runs them, from the plan to the last day; for who leads reps, how theirs go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import DateField, DecimalField, IntegerField, RadioField, SelectField, StringField
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
+from wtforms.validators import Optional as Blank
+
+from survey import access, campaigns, context, i18n, invitations, questionnaires
+from survey.campaigns.progress import progress, watch
+from survey.campaigns.rates import DISPOSITIONS
+from survey.models import Campaign
+from survey.refusals import N_, Refused
+from survey.roster import periods
+from survey.sampling import draw
+
+blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns")
+
+NEW_PERIOD = ""
+USUAL_DAYS = 21
+
+
+class CampaignForm(FlaskForm):
+    """What a campaign is planned with. Without a chosen period, the three fields of a new one are needed."""
+
+    code = StringField(_("Short name"), validators=[DataRequired(_("Give the campaign a short name."))])
+    period = SelectField(_("Period asked about"), validate_choice=False)
+    period_code = StringField(_("Name of the new period"), validators=[Blank(), Length(max=40)])
+    period_from = DateField(_("Its first day"), validators=[Blank()])
+    period_to = DateField(_("Its last day"), validators=[Blank()])
+    questionnaire = SelectField(_("Question sheet"))
+    opens_on = DateField(_("First day of asking"), validators=[InputRequired(_("Say when the campaign opens."))])
+    closes_on = DateField(_("Last day of asking"), validators=[InputRequired(_("Say when the campaign closes."))])
+    sample = RadioField(
+        _("Who is asked"),
+        choices=[("all", _("Every customer served")), ("planned", _("A random sample, as large as it needs to be"))],
+    )
+    reliability = DecimalField(
+        _("Reliability wanted for every rep"),
+        validators=[Blank(), NumberRange(0.01, 0.99, _("A reliability lies between 0 and 1, such as 0.8."))],
+    )
+    rest_days = IntegerField(
+        _("Days of rest between campaigns"),
+        validators=[InputRequired(_("Say how many days, or 0.")), NumberRange(0, 365, _("From 0 to 365 days."))],
+    )
+
+
+@blueprint.get("")
+@access.permission("watch campaigns")
+def listed() -> ResponseReturnValue:
+    """Every campaign, the latest first."""
+    return render_template("campaigns/listed.html", campaigns=campaigns.listed(context.session()))
+
+
+@blueprint.get("/new")
+@access.permission("run campaigns")
+def new() -> ResponseReturnValue:
+    """The form that plans one."""
+    return render_template("campaigns/new.html", form=_form())
+
+
+@blueprint.post("/new")
+@access.permission("run campaigns")
+def create() -> ResponseReturnValue:
+    """Plan it, and show who would be asked."""
+    form = _form()
+    if form.validate():
+        try:
+            planned = _plan(form)
+        except Refused as refusal:
+            form.form_errors += [i18n.told(problem) for problem in refusal.problems or (refusal,)]
+        else:
+            context.session().commit()
+            return redirect(url_for(".plan", code=planned.code), code=303)
+    context.session().rollback()
+    return render_template("campaigns/new.html", form=form), 400
+
+
+def _form() -> CampaignForm:
+    known = [period.code for period in periods.listed(context.session())]
+    opens = context.today()
+    usual = {
+        "period": known[0] if known else NEW_PERIOD, "opens_on": opens,
+        "closes_on": opens + timedelta(days=USUAL_DAYS - 1), "sample": "all", "reliability": draw.USUAL_RELIABILITY,
+        "rest_days": campaigns.USUAL_REST,
+    }  # fmt: skip
+    form = CampaignForm(data=usual if request.method == "GET" else None)
+    form.period.choices = [*((code, code) for code in known), (NEW_PERIOD, _("A new period …"))]
+    form.questionnaire.choices = [
+        (code, content["title"][i18n.language()]) for code, content in questionnaires.shipped().items()
+    ]
+    return form
+
+
+def _plan(form: CampaignForm) -> Campaign:
+    by, at = context.actor(), context.now()
+    planned = campaigns.create(
+        context.session(), form.code.data.strip(), period=_period(form), questionnaire=form.questionnaire.data,
+        opens_on=form.opens_on.data, closes_on=form.closes_on.data, rest_days=form.rest_days.data, by=by, at=at,
+    )  # fmt: skip
+    if form.sample.data == "planned":
+        wanted = float(form.reliability.data or draw.USUAL_RELIABILITY)
+        draw.plan_draw(context.session(), planned, reliability=wanted, by=by, at=at)
+    return planned
+
+
+def _period(form: CampaignForm) -> str:
+    """The code of the chosen period; a new one is stored first."""
+    if form.period.data:
+        return str(form.period.data)
+    code = (form.period_code.data or "").strip()
+    if not (code and form.period_from.data and form.period_to.data):
+        raise Refused(N_("Choose a period, or give a new one a name, its first and its last day."))
+    return periods.add(
+        context.session(), code, from_on=form.period_from.data, to_on=form.period_to.data, by=context.actor(),
+        at=context.now(),
+    ).code  # fmt: skip
+
+
+@blueprint.get("/<code>")
+@access.permission("run campaigns")
+def shown(code: str) -> ResponseReturnValue:
+    """A campaign as it goes, live."""
+    campaign = _campaign(code)
+    return render_template(
+        "campaigns/shown.html", campaign=campaign, seen=progress(context.session(), campaign),
+        dispositions=DISPOSITIONS, now=context.now(),
+    )  # fmt: skip
+
+
+@blueprint.get("/<code>/plan")
+@access.permission("run campaigns")
+def plan(code: str) -> ResponseReturnValue:
+    """Who would be asked now, and what to expect of it."""
+    campaign = _campaign(code)
+    found = draw.preview(context.session(), campaign, at=context.now())
+    return render_template("campaigns/plan.html", campaign=campaign, found=found)
+
+
+@blueprint.get("/<code>/reps")
+@access.permission("watch campaigns")
+def watched(code: str) -> ResponseReturnValue:
+    """How a campaign goes for the reps of the person who looks."""
+    campaign = _campaign(code)
+    seen = watch(context.session(), campaign, access.visible_reps(), at=context.now())
+    return render_template("campaigns/watched.html", seen=seen)
+
+
+@blueprint.post("/<code>/open")
+@access.permission("run campaigns")
+def open_up(code: str) -> ResponseReturnValue:
+    """Let customers be asked and answer."""
+
+    def act(campaign: Campaign) -> str:
+        campaigns.open_up(context.session(), campaign, by=context.actor(), at=context.now())
+        return str(gettext("The campaign is open. Nobody has been asked yet: send the invitations when you are ready."))
+
+    return _done(code, act, "campaigns.plan")
+
+
+@blueprint.post("/<code>/send")
+@access.permission("run campaigns")
+def send(code: str) -> ResponseReturnValue:
+    """Ask everybody the plan names."""
+
+    def act(campaign: Campaign) -> str:
+        done = invitations.invite(context.session(), campaign, by=context.actor(), at=context.now())
+        return str(gettext("%(count)s people are being asked. Their mail leaves within minutes.", count=done.invited))
+
+    return _done(code, act, "campaigns.shown")
+
+
+@blueprint.post("/<code>/close")
+@access.permission("run campaigns")
+def close(code: str) -> ResponseReturnValue:
+    """End it for good."""
+
+    def act(campaign: Campaign) -> str:
+        campaigns.close(context.session(), campaign, by=context.actor(), at=context.now())
+        return str(gettext("The campaign is closed."))
+
+    return _done(code, act, "campaigns.shown")
+
+
+def _done(code: str, act: Callable[[Campaign], str], endpoint: str) -> ResponseReturnValue:
+    """Do one thing to a campaign and say what came of it."""
+    campaign = _campaign(code)
+    try:
+        said = act(campaign)
+    except Refused as refusal:
+        context.session().rollback()
+        flash(i18n.told(refusal), "error")
+    else:
+        context.session().commit()
+        flash(said)
+    return redirect(url_for(endpoint, code=code), code=303)
+
+
+def _campaign(code: str) -> Campaign:
+    try:
+        return campaigns.named(context.session(), code)
+    except campaigns.UnknownCampaign:
+        abort(404)
