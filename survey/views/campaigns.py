@@ -11,6 +11,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import DateField, DecimalField, IntegerField, RadioField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 from wtforms.validators import Optional as Blank
 
@@ -41,7 +42,10 @@ class CampaignForm(FlaskForm):
     closes_on = DateField(_("Last day of asking"), validators=[InputRequired(_("Say when the campaign closes."))])
     sample = RadioField(
         _("Who is asked"),
-        choices=[("all", _("Every customer served")), ("planned", _("A random sample, as large as it needs to be"))],
+        choices=[
+            SelectChoice("all", _("Every customer served")),
+            SelectChoice("planned", _("A random sample, as large as it needs to be")),
+        ],
     )
     reliability = DecimalField(
         _("Reliability wanted for every rep"),
@@ -93,9 +97,11 @@ def _form() -> CampaignForm:
         "rest_days": campaigns.USUAL_REST,
     }  # fmt: skip
     form = CampaignForm(data=usual if request.method == "GET" else None)
-    form.period.choices = [*((code, code) for code in known), (NEW_PERIOD, _("A new period …"))]
+    form.period.choices = [
+        *(SelectChoice(code, code) for code in known), SelectChoice(NEW_PERIOD, _("A new period …")),
+    ]  # fmt: skip
     form.questionnaire.choices = [
-        (code, content["title"][i18n.language()]) for code, content in questionnaires.shipped().items()
+        SelectChoice(code, content["title"][i18n.language()]) for code, content in questionnaires.shipped().items()
     ]
     return form
 
