@@ -207,6 +207,7 @@ class Watch:
 
     code: str
     state: str
+    paused_at: datetime | None
     period: str
     opens_on: date
     closes_on: date
@@ -231,6 +232,7 @@ def watch(session: Session, campaign: Campaign, viewer_reps: Select[int], *, at:
     return Watch(
         code=campaign.code,
         state=campaign.state,
+        paused_at=campaign.paused_at,
         period=campaign.period.code,
         opens_on=campaign.opens_on,
         closes_on=campaign.closes_on,

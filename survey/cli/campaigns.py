@@ -9,11 +9,11 @@ from datetime import datetime
 import click
 from flask.cli import AppGroup
 
-from survey import campaigns
+from survey import campaigns, channels
 from survey.campaigns.progress import Part, Progress, progress
 from survey.campaigns.rates import DISPOSITIONS, Rates
 from survey.cli import sending
-from survey.context import actor, now, session
+from survey.context import actor, now, session, settings
 from survey.sampling import draw
 from survey.sampling.draw import Preview
 from survey.sampling.planning import Grounds
@@ -163,7 +163,8 @@ def plan_sample(code: str, reliability: float | None, response_rate: float | Non
     Example: evenhand sample plan july --reliability .8
     """
     asked = campaigns.named(session(), code)
-    found = draw.preview(session(), asked, reliability=reliability, response_rate=response_rate, at=now())
+    reach = channels.reach(channels.configured(settings()))
+    found = draw.preview(session(), asked, reliability=reliability, response_rate=response_rate, reach=reach, at=now())
     if as_json:
         click.echo(json.dumps(_plan_record(found), ensure_ascii=False))
         return

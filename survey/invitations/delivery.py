@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from survey import journal
 from survey.campaigns import UNANSWERED
@@ -20,6 +20,10 @@ from survey.sampling.frame import Reach, by_mail
 
 class NothingToSend(Refused):
     """The invitation is answered, taken back or declined, so it is not sent again."""
+
+
+class UnknownInvitation(Refused):
+    pass
 
 
 class Unreachable(Refused):
@@ -57,6 +61,20 @@ def correct_address(
         update(Token).where(Token.invitation_id.in_(unanswered), Token.revoked_at.is_(None)).values(revoked_at=at)
     )
     journal.record(session, "address corrected", f"contact {contact.id}", by=by, at=at)
+
+
+def find(session: Session, campaign: Campaign, invitation_id: int) -> Invitation:
+    """One person's invitation of a campaign, with the contact. Raises UnknownInvitation."""
+    found = session.scalar(
+        select(Invitation)
+        .where(
+            Invitation.id == invitation_id, Invitation.campaign_id == campaign.id, Invitation.contact_id.is_not(None)
+        )
+        .options(joinedload(Invitation.contact), joinedload(Invitation.customer), joinedload(Invitation.campaign))
+    )
+    if found is None:
+        raise UnknownInvitation(N_("There is no such invitation."))
+    return found
 
 
 def resend(session: Session, invitation: Invitation, *, reach: Reach = by_mail, by: str, at: datetime) -> None:

@@ -12,6 +12,7 @@ from survey.views import (
     outbox,
     roster,
     team,
+    undelivered,
 )
 
 BLUEPRINTS = (
@@ -26,4 +27,5 @@ BLUEPRINTS = (
     outbox.blueprint,
     roster.blueprint,
     team.blueprint,
+    undelivered.blueprint,
 )

@@ -15,13 +15,16 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 from wtforms.validators import Optional as Blank
 
-from survey import access, campaigns, context, i18n, invitations, questionnaires
+from survey import access, campaigns, channels, context, i18n, invitations, questionnaires
 from survey.campaigns.progress import progress, watch
 from survey.campaigns.rates import DISPOSITIONS
+from survey.invitations import delivery, reminders
 from survey.models import Campaign
 from survey.refusals import N_, Refused
 from survey.roster import periods
 from survey.sampling import draw
+from survey.sampling.frame import Reach
+from survey.worker import jobs
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns")
 
@@ -147,7 +150,7 @@ def shown(code: str) -> ResponseReturnValue:
 def plan(code: str) -> ResponseReturnValue:
     """Who would be asked now, and what to expect of it."""
     campaign = _campaign(code)
-    found = draw.preview(context.session(), campaign, at=context.now())
+    found = draw.preview(context.session(), campaign, reach=reach(), at=context.now())
     return render_template("campaigns/plan.html", campaign=campaign, found=found)
 
 
@@ -178,10 +181,46 @@ def send(code: str) -> ResponseReturnValue:
     """Ask everybody the plan names."""
 
     def act(campaign: Campaign) -> str:
-        done = invitations.invite(context.session(), campaign, by=context.actor(), at=context.now())
+        done = invitations.invite(context.session(), campaign, reach=reach(), by=context.actor(), at=context.now())
         return str(gettext("%(count)s people are being asked. Their mail leaves within minutes.", count=done.invited))
 
+    return _done(code, act, "campaigns.shown", wake=True)
+
+
+@blueprint.post("/<code>/remind")
+@access.permission("run campaigns")
+def remind(code: str) -> ResponseReturnValue:
+    """Remind everybody who has not answered, now rather than by schedule."""
+
+    def act(campaign: Campaign) -> str:
+        done = reminders.remind(context.session(), campaign, by=context.actor(), at=context.now())
+        return str(gettext("%(count)s people are being reminded.", count=done.reminded))
+
+    return _done(code, act, "campaigns.shown", wake=True)
+
+
+@blueprint.post("/<code>/pause")
+@access.permission("run campaigns")
+def pause(code: str) -> ResponseReturnValue:
+    """Send nothing more for now."""
+
+    def act(campaign: Campaign) -> str:
+        delivery.pause(context.session(), campaign, by=context.actor(), at=context.now())
+        return str(gettext("Sending is paused. Links already sent still take answers."))
+
     return _done(code, act, "campaigns.shown")
+
+
+@blueprint.post("/<code>/resume")
+@access.permission("run campaigns")
+def resume(code: str) -> ResponseReturnValue:
+    """Go on sending."""
+
+    def act(campaign: Campaign) -> str:
+        delivery.resume(context.session(), campaign, by=context.actor(), at=context.now())
+        return str(gettext("Sending goes on."))
+
+    return _done(code, act, "campaigns.shown", wake=True)
 
 
 @blueprint.post("/<code>/close")
@@ -196,8 +235,8 @@ def close(code: str) -> ResponseReturnValue:
     return _done(code, act, "campaigns.shown")
 
 
-def _done(code: str, act: Callable[[Campaign], str], endpoint: str) -> ResponseReturnValue:
-    """Do one thing to a campaign and say what came of it."""
+def _done(code: str, act: Callable[[Campaign], str], endpoint: str, *, wake: bool = False) -> ResponseReturnValue:
+    """Do one thing to a campaign and say what came of it; `wake` the workers when something is to be sent."""
     campaign = _campaign(code)
     try:
         said = act(campaign)
@@ -206,8 +245,15 @@ def _done(code: str, act: Callable[[Campaign], str], endpoint: str) -> ResponseR
         flash(i18n.told(refusal), "error")
     else:
         context.session().commit()
+        if wake:
+            jobs.wake()
         flash(said)
     return redirect(url_for(endpoint, code=code), code=303)
+
+
+def reach() -> Reach:
+    """The channels this installation has."""
+    return channels.reach(channels.configured(context.settings()))
 
 
 def _campaign(code: str) -> Campaign:

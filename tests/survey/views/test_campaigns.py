@@ -289,3 +289,83 @@ def test_a_decision_is_one_of_two_and_about_something(admin: FlaskClient, look: 
     _plan(admin, look)
     assert _send(admin, "/campaigns/july/exclusions/1", look, decision="maybe").status_code == 400
     assert _send(admin, "/campaigns/july/exclusions/77", look, decision="accept").status_code == 404
+
+
+# -- sending, pausing, correcting -------------------------------------------------------------------------------
+
+
+def test_pausing_holds_the_mail_and_resuming_lets_it_go(
+    admin: FlaskClient, session: Session, running: Campaign, look: Callable[..., object]
+) -> None:
+    _send(admin, "/campaigns/S1/pause", look)
+    session.expire_all()
+    assert running.paused_at is not None
+    assert "Sending has been paused since" in admin.get("/campaigns/S1?lang=en").text
+    _send(admin, "/campaigns/S1/resume", look)
+    session.expire_all()
+    assert running.paused_at is None
+
+
+def test_reminding_writes_to_who_was_sent_to_and_is_silent(
+    admin: FlaskClient, session: Session, running: Campaign, look: Callable[..., object]
+) -> None:
+    for message in session.scalars(select(OutboxMessage)):
+        message.state, message.sent_at = "sent", running.opens_on and datetime.now(UTC) - timedelta(days=2)
+        message.invitation.disposition = "sent"
+    session.commit()
+    _send(admin, "/campaigns/S1/remind", look)
+    assert "2 people are being reminded" in admin.get("/campaigns/S1?lang=en").text
+    assert session.scalars(select(OutboxMessage.number).order_by(OutboxMessage.number)).all() == [0, 0, 1, 1]
+
+
+@pytest.fixture
+def bounced(session: Session, running: Campaign) -> Invitation:
+    """Bob's mail was refused."""
+    message = session.scalars(
+        select(OutboxMessage).join(Invitation).join(Customer, Customer.id == Invitation.customer_id)
+        .where(Customer.code == "C2")
+    ).one()  # fmt: skip
+    message.state, message.last_error = "failed", "550 no such user"
+    message.invitation.disposition = "bounced"
+    message.invitation.contact.undeliverable = message.invitation.contact.email
+    session.commit()
+    return message.invitation
+
+
+def test_an_address_is_corrected_and_the_message_goes_again(
+    admin: FlaskClient, session: Session, bounced: Invitation, look: Callable[..., object]
+) -> None:
+    assert "/campaigns/S1/undelivered" in look(admin.get("/campaigns/S1?lang=en")).links
+    page = look(admin.get("/campaigns/S1/undelivered?lang=en"))
+    assert "Bob Brown C2 550 no such user" in page.text
+    address = f"/campaigns/S1/undelivered/{bounced.id}"
+    assert address in page.links
+    assert "bob@c2.example" in look(admin.get(f"{address}?lang=en")).values
+    done = _send(admin, address, look, email="Robert@c2.example", phone="")
+    assert done.status_code == 303
+    session.expire_all()
+    assert bounced.contact is not None
+    assert (bounced.contact.email, bounced.disposition) == ("robert@c2.example", "queued")
+    assert "Everything sent so far was taken" in admin.get("/campaigns/S1/undelivered?lang=en").text
+
+
+@pytest.mark.parametrize(
+    ("email", "said"), [("no address", "not an e-mail address"), ("bob@c2.example", "no address we can write to")]
+)
+def test_an_address_that_leads_nowhere_is_refused(
+    admin: FlaskClient, session: Session, bounced: Invitation, look: Callable[..., object], email: str, said: str
+) -> None:
+    refused = _send(admin, f"/campaigns/S1/undelivered/{bounced.id}", look, email=email, phone="")
+    assert refused.status_code == 400
+    assert said in look(refused).text
+    session.expire_all()
+    assert bounced.disposition == "bounced"
+
+
+def test_nobody_elses_invitation_is_corrected_here(
+    admin: FlaskClient, bounced: Invitation, look: Callable[..., object]
+) -> None:
+    _plan(admin, look)
+    for address in (f"/campaigns/july/undelivered/{bounced.id}", "/campaigns/S1/undelivered/99999"):
+        assert admin.get(address).status_code == 404
+        assert _send(admin, address, look, email="x@x.example").status_code == 404
