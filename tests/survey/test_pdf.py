@@ -220,14 +220,14 @@ def test_markup_in_data_stays_text(
 
     from survey.models import ConductEvent, Rep
 
-    hostile = "<img src=http://127.0.0.1:9/x><script>1</script>{{ 7*7 }}</style>"
+    hostile = "<img src=http://127.0.0.1:9/x><script>1</script>{{ 7654321*7 }}</style>"
     session.execute(update(ConductEvent).values(fact=hostile, evidence='"><svg onload=1>'))
     session.execute(update(Rep).where(Rep.code == "R01").values(name="=HYPERLINK(1)</td>"))
     version = schemes.adopt(session, schemes.shipped()["kelon-branch-manager"], by="hr", at=now)
     ((row, _),) = drawing.draw_up(session, "2026-H1", version, by="x", at=now).appraisals
     text = text_of(print_paper(press, read(session, row), "en"))
     assert "<script>" in text
-    assert "49" not in text
+    assert "53580247" not in text
     assert "=HYPERLINK(1)</td>" in text
 
 
