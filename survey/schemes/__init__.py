@@ -14,9 +14,10 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scoring.appraisal.parts import points_of
 from scoring.scheme import Scheme, SchemeRefused, check
 from scoring.toml_tables import Mistake
-from survey import journal
+from survey import journal, questionnaires
 from survey.models import SchemeVersion
 from survey.refusals import N_, Refused
 
@@ -162,3 +163,80 @@ def adopt(session: Session, text: str, *, by: str, at: datetime) -> SchemeVersio
         details = {"version": row.version, "content": row.content_hash}
         journal.record(session, "scheme adopted", row.name, details, by=by, at=at)
     return row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adoption:
+    """One version of a scheme that is kept here; without `adopted_at` it serves drafts alone."""
+
+    version: int
+    content_hash: str
+    adopted_at: datetime | None
+    adopted_by: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earned:
+    """What a rep earns on one surveyed indicator when every customer chooses this point of the scale."""
+
+    indicator: str
+    answer_zh: str
+    answer_en: str
+    score: float
+    points: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemePage:
+    """A scheme with the versions kept of it, the advice about it, and what uniform answers earn."""
+
+    scheme: Scheme
+    versions: tuple[Adoption, ...]
+    advice: tuple[Mistake, ...]
+    earned: tuple[Earned, ...]
+
+    @property
+    def adopted(self) -> Adoption | None:
+        return next((one for one in self.versions if one.adopted_at and one.content_hash == self.scheme.hash), None)
+
+
+def page(session: Session, name: str) -> SchemePage:
+    """The newest adopted version of a scheme, or the shipped one, as people read it. Raises UnknownScheme."""
+    scheme = read(text_of(session, name))
+    rows = session.scalars(
+        select(SchemeVersion).where(SchemeVersion.name == scheme.code).order_by(SchemeVersion.version.desc())
+    )
+    return SchemePage(
+        scheme=scheme,
+        versions=tuple(
+            Adoption(
+                version=row.version, content_hash=row.content_hash, adopted_at=row.adopted_at,
+                adopted_by=row.adopted_by,
+            )
+            for row in rows
+        ),
+        advice=scheme.warnings,
+        earned=earned(scheme),
+    )  # fmt: skip
+
+
+def earned(scheme: Scheme) -> tuple[Earned, ...]:
+    """What all-“very” and all-“moderately” answers earn, by surveyed indicator: the scale is agreed with these points
+    in view. Raw answers, before anything is adjusted."""
+    sheet = questionnaires.read(questionnaires.shipped()["core"])
+    found = []
+    for indicator in (one for one in scheme.indicators if one.survey):
+        asked = next((one for one in sheet.ratings if one.code == indicator.item), sheet.ratings[0])
+        scale = asked.scale
+        if scale is None:
+            continue
+        for point in scale.points:
+            score = 100 * (point.value - scale.lowest) / (scale.highest - scale.lowest)
+            points = points_of(scheme, indicator, score, None)
+            found.append(
+                Earned(
+                    indicator=indicator.code, answer_zh=point.label.zh, answer_en=point.label.en, score=score,
+                    points=points,
+                )
+            )  # fmt: skip
+    return tuple(found)

@@ -33,7 +33,9 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(permission="check assignments", endpoint="checking.mine", label=N_("My customers")),
     Entry(permission="decide objections", endpoint="checking.listed", label=N_("Objections")),
     Entry(permission="watch campaigns", endpoint="campaigns.listed", label=N_("Campaigns")),
+    Entry(permission="read facts", endpoint="facts.listed", label=N_("Facts")),
     Entry(permission="read outbox", endpoint="outbox.letters", label=N_("Outbox"), exists=outbox.is_kept),
+    Entry(permission="read schemes", endpoint="schemes.listed", label=N_("Schemes")),
 )
 """In the order people read it. The first one a person may open is where they land."""
 

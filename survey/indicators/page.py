@@ -1,0 +1,180 @@
+"""What is written down about reps in a period, as people read it: one line a rep, and everything about one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, selectinload
+
+from survey.indicators import revisions
+from survey.indicators.notes import SOURCES
+from survey.indicators.revisions import Old
+from survey.models import (
+    ConductEvent,
+    Goal,
+    IndicatorFact,
+    MonitoringNote,
+    Period,
+    Project,
+    Rep,
+    Visit,
+)
+from survey.refusals import N_, Refused
+
+
+class NotToBeSeen(Refused):
+    """There is no such rep or period, or it is not this person's to see: the answer is the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """How much is written down about one rep; `open_events` wait for a reviewer."""
+
+    code: str
+    name: str
+    facts: int
+    events: int
+    open_events: int
+    goals: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPage:
+    """Every rep the person may see, by name, in one of the periods. Without periods there are no rows."""
+
+    periods: tuple[str, ...]
+    period: str | None
+    rows: tuple[Counted, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One stored entry with what it held before, newest first."""
+
+    row: Any
+    old: tuple[Old, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepPage:
+    """Everything about one rep in one period. `sources` counts the notes by where they come from."""
+
+    rep: Rep
+    period: Period
+    periods: tuple[str, ...]
+    facts: tuple[Entry, ...]
+    events: tuple[Entry, ...]
+    goals: tuple[Entry, ...]
+    notes: tuple[MonitoringNote, ...]
+    sources: Mapping[str, int]
+    visits: int
+    first_visit: date | None
+    last_visit: date | None
+    projects: tuple[Project, ...]
+
+
+def list_page(session: Session, reps: Select[Any], period_code: str | None) -> ListPage:
+    """What is written down about everybody. Raises NotToBeSeen for an unknown period."""
+    periods = _periods(session)
+    if not periods:
+        return ListPage(periods=(), period=None, rows=())
+    period = _chosen(periods, period_code)
+    counts = {
+        name: _counts(session, model, period, *conditions)
+        for name, model, conditions in (
+            ("facts", IndicatorFact, ()),
+            ("events", ConductEvent, ()),
+            ("open_events", ConductEvent, (ConductEvent.decision == "open",)),
+            ("goals", Goal, ()),
+        )
+    }
+    people = session.execute(select(Rep.id, Rep.code, Rep.name).where(Rep.id.in_(reps)).order_by(Rep.name, Rep.code))
+    return ListPage(
+        periods=tuple(one.code for one in periods),
+        period=period.code,
+        rows=tuple(
+            Counted(code=code, name=name, **{kind: of_kind.get(rep, 0) for kind, of_kind in counts.items()})
+            for rep, code, name in people
+        ),
+    )
+
+
+def _counts(session: Session, model: Any, period: Period, *conditions: Any) -> dict[int, int]:
+    found = session.execute(
+        select(model.rep_id, func.count()).where(model.period_id == period.id, *conditions).group_by(model.rep_id)
+    )
+    return dict(iter(found))
+
+
+def place(session: Session, reps: Select[Any], rep_code: str, period_code: str | None) -> tuple[Rep, Period]:
+    """A rep among these and a period (the newest where none is named). Raises NotToBeSeen."""
+    rep = session.scalar(select(Rep).where(Rep.code == rep_code, Rep.id.in_(reps)))
+    periods = _periods(session)
+    if rep is None or not periods:
+        raise _not_to_be_seen()
+    return rep, _chosen(periods, period_code)
+
+
+def rep_page(session: Session, reps: Select[Any], rep_code: str, period_code: str | None) -> RepPage:
+    """Everything about one rep in one period. Raises NotToBeSeen."""
+    rep, period = place(session, reps, rep_code, period_code)
+    of_rep = {
+        model: session.scalars(
+            select(model).where(model.period_id == period.id, model.rep_id == rep.id).order_by(*order)
+        ).all()
+        for model, order in (
+            (IndicatorFact, (IndicatorFact.indicator,)),
+            (ConductEvent, (ConductEvent.on, ConductEvent.id)),
+            (Goal, (Goal.due_on, Goal.id)),
+        )
+    }  # type: Mapping[Any, Sequence[Any]]
+    days = (Visit.rep_id == rep.id, Visit.on.between(period.from_on, period.to_on))
+    visits, first, last = session.execute(
+        select(func.count(), func.min(Visit.on), func.max(Visit.on)).where(*days)
+    ).one()
+    notes = session.scalars(
+        select(MonitoringNote)
+        .where(MonitoringNote.rep_id == rep.id, MonitoringNote.on.between(period.from_on, period.to_on))
+        .order_by(MonitoringNote.on.desc(), MonitoringNote.id)
+    ).all()
+    projects = session.scalars(
+        select(Project).where(Project.rep_id == rep.id).options(selectinload(Project.stages)).order_by(Project.code)
+    ).all()
+    return RepPage(
+        rep=rep,
+        period=period,
+        periods=tuple(one.code for one in _periods(session)),
+        facts=_entries(session, IndicatorFact, of_rep[IndicatorFact]),
+        events=_entries(session, ConductEvent, of_rep[ConductEvent]),
+        goals=_entries(session, Goal, of_rep[Goal]),
+        notes=tuple(notes),
+        sources={source: sum(note.source == source for note in notes) for source in SOURCES},
+        visits=visits,
+        first_visit=first,
+        last_visit=last,
+        projects=tuple(projects),
+    )
+
+
+def _entries(session: Session, model: Any, rows: Sequence[Any]) -> tuple[Entry, ...]:
+    old = revisions.history(session, model, [row.id for row in rows])
+    return tuple(Entry(row=row, old=old.get(row.id, ())) for row in rows)
+
+
+def _periods(session: Session) -> Sequence[Period]:
+    return session.scalars(select(Period).order_by(Period.from_on.desc())).all()
+
+
+def _chosen(periods: Sequence[Period], code: str | None) -> Period:
+    found = next((one for one in periods if code in (None, one.code)), None)
+    if found is None:
+        raise _not_to_be_seen()
+    return found
+
+
+def _not_to_be_seen() -> NotToBeSeen:
+    return NotToBeSeen(N_("There is nothing here to be seen."))
