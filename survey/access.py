@@ -39,6 +39,7 @@ GRANTS: dict[str, frozenset[str]] = {
     "run campaigns": frozenset({"administrator"}),
     "watch campaigns": frozenset({"administrator", "reviewer", "manager"}),
     "decide exclusions": frozenset({"administrator", "reviewer"}),
+    "interview": frozenset({"interviewer"}),
 }
 """Permission → the roles that hold it."""
 

@@ -89,6 +89,12 @@ def create(
     return user
 
 
+def in_role(session: Session, role: str) -> list[str]:
+    """The addresses of the people who hold a role and may sign in."""
+    holders = select(User.email).where(User.roles.any(Role.name == role), User.active)
+    return list(session.scalars(holders.order_by(User.email)))
+
+
 def end_sessions(user: User) -> None:
     """Sign this person out everywhere: every session names this value."""
     user.fs_uniquifier = secrets.token_hex(16)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from survey import database
 from survey.app import create_app
-from survey.cli import appraisals, campaigns, demo, importing, runs, sending, system, users
+from survey.cli import appraisals, campaigns, demo, importing, interviewing, runs, sending, system, users
 from survey.config import SettingsRefused
 from survey.refusals import Refused
 
@@ -57,6 +57,7 @@ for command in (
     *campaigns.COMMANDS,
     *sending.COMMANDS,
     *importing.COMMANDS,
+    *interviewing.COMMANDS,
     *runs.COMMANDS,
     *appraisals.COMMANDS,
     *users.COMMANDS,

@@ -23,6 +23,8 @@ from survey.sampling import draw
 from survey.sampling.frame import Reach, Service, by_mail
 
 DAYS_A_YEAR = 365.25
+BY_PHONE = "phone"
+"""The channel that is a person calling: nothing waits in the outbox for it."""
 
 
 class CampaignNotOpen(Refused):
@@ -99,9 +101,9 @@ def _write(
     invitations = [
         {
             "campaign_id": campaign.id, "customer_id": contact.customer_id, "contact_id": contact.id,
-            "mode": "web", "disposition": "queued", "created_at": at,
+            "mode": "phone" if channel == BY_PHONE else "web", "disposition": "queued", "created_at": at,
         }
-        for contact in contacts
+        for contact, channel in contacts.items()
     ]  # fmt: skip
     session.execute(insert(Invitation), invitations)
     of_campaign = Invitation.campaign_id == campaign.id
@@ -122,9 +124,11 @@ def _write(
             "state": "queued", "attempts": 0, "not_before": at, "created_at": at,
         }
         for contact, channel in contacts.items()
+        if channel != BY_PHONE
     ]  # fmt: skip
     session.execute(insert(Subject), subjects)
-    session.execute(insert(OutboxMessage), messages)
+    if messages:
+        session.execute(insert(OutboxMessage), messages)
 
 
 def adjusters(customer: Customer, contact: Contact, *, on: date, mode: str = "web") -> dict[str, str | float | None]:
@@ -151,9 +155,16 @@ def revoke(session: Session, invitation: Invitation, *, reason: str, by: str, at
     journal.record(session, "invitation revoked", f"invitation {invitation.id}", details, by=by, at=at)
 
 
+def decline(session: Session, invitation: Invitation) -> None:
+    """Who was called does not want to be asked in this campaign; later ones may ask again."""
+    if invitation.disposition in (*UNANSWERED, "bounced"):
+        invitation.disposition = "opted out"
+    hold_mail(session, invitation, "The customer declined on the telephone.")
+
+
 def mark_wrong_person(session: Session, invitation: Invitation) -> None:
     """Whoever was reached cannot say anything about these reps: no more mail in this campaign."""
-    if invitation.disposition in UNANSWERED:
+    if invitation.disposition in (*UNANSWERED, "bounced"):
         invitation.disposition = "wrong person"
     hold_mail(session, invitation, "The customer said that this is the wrong person.")
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BATCH = 10_000
+NO_INTERVIEWER = "none"
+"""The level of the adjuster `interviewer` for whoever answered alone."""
 
 
 class NothingAnswered(Refused):
@@ -57,7 +59,7 @@ def _question(chosen_campaigns: ColumnElement[bool], items: Sequence[str]) -> Se
     question: Select[*tuple[Any, ...]] = (
         select(
             Rep.code, Territory.code, Invitation.customer_id, Campaign.code, Invitation.mode, ResponseVersion.mode,
-            Subject.adjusters, Subject.served_share, *(answer.value for answer in chosen),
+            ResponseVersion.interviewer, Subject.adjusters, Subject.served_share, *(answer.value for answer in chosen),
         )
         .join(Rep, Rep.id == Subject.rep_id)
         .join(Territory, Territory.id == Subject.territory_id)
@@ -79,16 +81,17 @@ def _question(chosen_campaigns: ColumnElement[bool], items: Sequence[str]) -> Se
 
 
 def _rows(session: Session, question: Select[*tuple[Any, ...]], adjusters: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    for rep, territory, customer, wave, asked_by, answered_by, known, share, *values in session.execute(
+    for rep, territory, customer, wave, asked_by, answered_by, interviewer, known, share, *values in session.execute(
         question.execution_options(yield_per=_BATCH)
     ):
-        held = (known.get(name) for name in adjusters)
-        yield rep, territory, _pseudonym(customer), wave, answered_by or asked_by, share, *values, *held
+        who = _pseudonym("interviewer", interviewer) if interviewer else NO_INTERVIEWER
+        held = ({**known, "interviewer": who}.get(name) for name in adjusters)
+        yield rep, territory, _pseudonym("customer", customer), wave, answered_by or asked_by, share, *values, *held
 
 
-def _pseudonym(customer_id: int) -> str:
-    """The same customer in every run, and no name: the internal number, hashed, so that it means nothing elsewhere."""
-    return hashlib.sha256(f"customer {customer_id}".encode()).hexdigest()[:16]
+def _pseudonym(kind: str, identity: int | str) -> str:
+    """The same in every run, and no name: what stands for somebody here, hashed, so that it means nothing elsewhere."""
+    return hashlib.sha256(f"{kind} {identity}".encode()).hexdigest()[:16]
 
 
 def packed(table: pd.DataFrame) -> bytes:

@@ -34,6 +34,7 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(permission="decide objections", endpoint="checking.listed", label=N_("Objections")),
     Entry(permission="watch campaigns", endpoint="campaigns.listed", label=N_("Campaigns")),
     Entry(permission="read facts", endpoint="facts.listed", label=N_("Facts")),
+    Entry(permission="interview", endpoint="interviews.queue", label=N_("Interviews")),
     Entry(permission="read outbox", endpoint="outbox.letters", label=N_("Outbox"), exists=outbox.is_kept),
     Entry(permission="read schemes", endpoint="schemes.listed", label=N_("Schemes")),
 )

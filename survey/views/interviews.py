@@ -1,0 +1,119 @@
+"""Interviews by telephone: an interviewer's own calls by time, and the page of one call with script and questions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_security import current_user
+
+from survey import access, i18n, interviews, responses
+from survey.context import actor, company, db, now, session
+from survey.interviews import InterviewOver, UnknownInterview
+from survey.models import Interview
+from survey.refusals import Refused
+from survey.responses import drafts
+from survey.views import sheets
+from survey.views.sheets import SheetForm, UnreadableForm
+
+blueprint = Blueprint("interviews", __name__)
+
+PARTS = frozenset({"stay", "switch", "send", "outcome", "call_back_at", "csrf_token"})
+
+
+@blueprint.get("/interviews")
+@access.permission("interview")
+def queue() -> ResponseReturnValue:
+    """Whom to call now, and whom later."""
+    return render_template("interviews/queue.html", queue=interviews.queue(session(), actor(), at=now()))
+
+
+@blueprint.get("/interviews/<int:interview_id>")
+@access.permission("interview")
+def call(interview_id: int) -> ResponseReturnValue:
+    """One person to call: the number, what to say, what to ask, in the language they speak."""
+    interview = _own(interview_id)
+    interviews.require_open(session(), interview, at=now())
+    if request.args.get("lang") not in i18n.LANGUAGES and interview.invitation.contact:
+        i18n.speak(interview.invitation.contact.language)
+    kept = drafts.chosen(session(), interview.invitation, interviewer=actor())
+    return _page(interview, sheets.fresh(interview.invitation, kept))
+
+
+@blueprint.post("/interviews/<int:interview_id>")
+@access.permission("interview")
+def done(interview_id: int) -> ResponseReturnValue:
+    """The answers, or what came of the call instead, or the same page in the other language."""
+    interview = _own(interview_id)
+    form = sheets.posted(interview.invitation, PARTS)
+    try:
+        nonce = sheets.nonce(form, interview.invitation)
+        if "stay" in request.form:
+            return "", 204
+        if "switch" in request.form:
+            return _page(interview, form)
+        if not form.validate():
+            return _page(interview, form), 400
+        act = _note if "outcome" in request.form else _complete
+        act(interview, form, nonce)
+    except (UnreadableForm, InterviewOver):
+        raise
+    except Refused as problem:
+        db.session.rollback()
+        return _page(_own(interview_id), form, problem), 400
+    session().commit()
+    return redirect(url_for(".queue"), 303)
+
+
+def _own(interview_id: int) -> Interview:
+    try:
+        return interviews.own(session(), interview_id, actor())
+    except UnknownInterview:
+        abort(404)
+
+
+def _complete(interview: Interview, form: SheetForm, nonce: str) -> None:
+    interviews.complete(
+        session(), interview, form.sheets(), nonce=nonce, language=i18n.language(), by=actor(), at=now()
+    )  # fmt: skip
+
+
+def _note(interview: Interview, form: SheetForm, nonce: str) -> None:
+    """What was asked before a call broke off is kept for the next one."""
+    outcome = request.form["outcome"]
+    interviews.note_call(
+        session(), interview, outcome, call_back_at=_local(request.form.get("call_back_at", "")), by=actor(), at=now()
+    )
+    if outcome == "call back" and any(reply.given for said in form.sheets().values() for reply in said.values()):
+        drafts.save(session(), interview.invitation, form.sheets(), nonce=nonce, interviewer=actor(), at=now())
+
+
+def _local(written: str) -> datetime | None:
+    """An instant from a day and a time where the company is; None when it is not one."""
+    try:
+        return datetime.fromisoformat(written).replace(tzinfo=ZoneInfo(company().time_zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+@blueprint.errorhandler(Refused)
+def refuse(refusal: Refused) -> ResponseReturnValue:
+    db.session.rollback()
+    code = 410 if isinstance(refusal, InterviewOver | responses.AnswersFinal) else 400
+    return render_template("interviews/refused.html", sentence=i18n.told(refusal)), code
+
+
+def _page(interview: Interview, form: SheetForm, problem: Refused | None = None) -> str:
+    form.language.data = i18n.language()
+    return render_template(
+        "interviews/call.html",
+        interview=interview,
+        invitation=interview.invitation,
+        form=form,
+        caller=current_user.name,
+        period=interview.invitation.campaign.asked_about[i18n.language()],
+        call_back_at=request.form.get("call_back_at", ""),
+        problem=problem and i18n.told(problem),
+    )
