@@ -74,7 +74,7 @@ def facts(session: Session, period: Period, scheme: Scheme, *, scored: Collectio
         if not given and aim.target is None:
             continue
         values = _values(row, goal, value)
-        if line is not None and line.ramp and aim.source != "territory":
+        if line is not None and line.ramp:
             aim, values = _ramped(aim, values, scheme, _months(reps[rep_id], period))
         why = None if aim.target is None or aim.why in (_AGREED, _SCHEME) else aim.why
         found.append(

@@ -17,6 +17,7 @@ from survey.appraisals import drawing
 from survey.appraisals.statement import Paper
 from survey.cli.reading import text_of
 from survey.context import actor, db, now, session, today
+from survey.indicators import targets
 from survey.models import Appraisal
 from survey.pdf import Press
 from survey.refusals import Refused
@@ -211,4 +212,76 @@ def adopt(scheme: str, as_json: bool) -> None:
     click.echo(f"{row.name} {row.version} is adopted.")
 
 
-COMMANDS: tuple[click.Command, ...] = (appraise, paper, scheme_group)
+target_group = AppGroup("targets", help="Targets by what a territory lets one expect.")
+
+
+@target_group.command("set")
+@click.argument("period")
+@click.argument("indicator")
+@click.option("--plan", required=True, type=float, help="What all reps together are to reach.")
+@click.option("--from", "base", required=True, help="The period whose results are looked at.")
+@click.option("--weights", help="Share out by an agreed index instead, such as potential=.5,accounts=.3,sales=.2")
+@click.option(
+    "--blend",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="How far the computed target counts beside the negotiated one.",
+)
+@click.option(
+    "--limit",
+    type=click.FloatRange(0, 1),
+    default=0.25,
+    show_default=True,
+    help="The most it may change the negotiated one.",
+)
+@AS_JSON
+def set_targets(
+    period: str, indicator: str, plan: float, base: str, weights: str | None, blend: float, limit: float, as_json: bool
+) -> None:
+    """Set the targets of INDICATOR in PERIOD: a plan shared out by the territories' potential, accounts, workload and
+    competition. The negotiated target is the accepted goal's, or the one entered with the fact.
+
+    Example: evenhand targets set 2026-H2 sales --plan 1200000 --from 2026-H1
+    """
+    terms = targets.Terms(plan=plan, base=base, weights=_weights(weights), blend=blend, limit=limit)
+    targets.set_targets(session(), period, indicator, terms, by=actor(), at=now())
+    session().commit()
+    _show_targets(period, as_json)
+
+
+@target_group.command("show")
+@click.argument("period")
+@AS_JSON
+def show_targets(period: str, as_json: bool) -> None:
+    """Show the targets of PERIOD and where each comes from.
+
+    Example: evenhand targets show 2026-H2
+    """
+    _show_targets(period, as_json)
+
+
+def _show_targets(period: str, as_json: bool) -> None:
+    rows = targets.listed(session(), period)
+    if as_json:
+        told = [
+            {"rep": rep, "indicator": row.indicator, "target": row.target, "quota": row.quota, "adjusted": row.adjusted,
+             "se_log": row.se_log, "method": row.method, "provenance": row.provenance, "why": row.why_en}
+            for rep, row in rows
+        ]  # fmt: skip
+        click.echo(json.dumps(told, ensure_ascii=False))
+        return
+    for rep, row in rows:
+        click.echo(f"{rep} {row.indicator}: {row.target:,.2f}\n    {row.why_en}")
+
+
+def _weights(text: str | None) -> dict[str, float] | None:
+    if text is None:
+        return None
+    try:
+        return {name.strip(): float(amount) for name, amount in (part.split("=") for part in text.split(","))}
+    except ValueError:
+        raise click.UsageError("Write --weights like potential=.5,accounts=.3,sales=.2") from None
+
+
+COMMANDS: tuple[click.Command, ...] = (appraise, paper, scheme_group, target_group)

@@ -1,0 +1,127 @@
+"""Targets by what a territory lets one expect: shared out, blended, limited, stored with their grounds, and printed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import Result
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from scoring.targets import expect, share_plan
+from survey.models import Appraisal, FairTarget, Revision
+
+Evenhand = Callable[..., Result]
+Bring = Callable[..., dict[str, Any]]
+POTENTIAL = {number: 100.0 * (1 + number % 7) for number in range(16)}
+ACCOUNTS = {number: 20.0 + 3 * (number * 5 % 11) for number in range(16)}
+SALES = {number: 50 * POTENTIAL[number] ** 0.5 * (1 + 0.05 * (number % 3 - 1)) for number in range(16)}
+
+
+@pytest.fixture
+def company(evenhand: Evenhand, bring: Bring) -> Callable[[int], None]:
+    """So many territories with a rep each; their sales of the last half-year."""
+
+    def build(territories: int) -> None:
+        evenhand("period", "add", "2026-H1", "--from", "2026-01-01", "--to", "2026-06-30")
+        evenhand("period", "add", "2026-H2", "--from", "2026-07-01", "--to", "2026-12-31")
+        some = range(territories)
+        rows = [f"T{n},T{n},{POTENTIAL[n]},{ACCOUNTS[n]}" for n in some]
+        bring("territories", "\n".join(("code,name,potential,accounts", *rows)))
+        bring("reps", "\n".join(("code,name,hired_on", *(f"R{n},R{n},2026-09-01" for n in some))))
+        bring("customers", "\n".join(("code,name", *(f"C{n},C{n}" for n in some))))
+        served = (f"C{n},R{n},T{n},2025-01-01" for n in some)
+        bring("assignments", "\n".join(("customer,rep,territory,served_from", *served)))
+        facts = (f"2026-H1,R{n},sales,{SALES[n]}" for n in some)
+        bring("facts", "\n".join(("period,rep,indicator,value", *facts)))
+
+    return build
+
+
+def targets(done: Result) -> dict[str, dict[str, Any]]:
+    assert done.exit_code == 0, done.stderr
+    return {row["rep"]: row for row in json.loads(done.stdout)}
+
+
+def test_enough_territories_are_regressed_each_left_out_of_its_own(
+    company: Callable[[int], None], evenhand: Evenhand
+) -> None:
+    company(16)
+    found = targets(evenhand("targets", "set", "2026-H2", "sales", "--plan", "16000", "--from", "2026-H1", "--json"))
+    names = {f"T{n}": n for n in range(16)}
+    fit = expect(
+        {name: SALES[n] for name, n in names.items()},
+        {
+            "potential": {name: POTENTIAL[n] for name, n in names.items()},
+            "accounts": {name: ACCOUNTS[n] for name, n in names.items()},
+        },
+    )
+    shares = share_plan(16_000, {one.territory: one.expected for one in fit.territories})
+    assert {row["provenance"]["territory"]: row["target"] for row in found.values()} == pytest.approx(shares)
+    assert math.fsum(row["target"] for row in found.values()) == pytest.approx(16_000)
+    one = found["R3"]
+    assert (one["method"], one["quota"]) == ("regression", None)
+    assert one["se_log"] == pytest.approx(next(t.se_log for t in fit.territories if t.territory == "T3"))
+    assert "left out of its own expectation" in one["why"]
+
+
+def test_twice_the_potential_twice_the_expectation_the_same_attainment() -> None:
+    """The same effort in a territory twice as rich is the same attainment: sales follow potential exactly here."""
+    names = [str(n) for n in range(20)]
+    potential = {name: 100.0 * (1 + int(name) % 5) for name in names}
+    fit = expect({name: 3 * potential[name] for name in names}, {"potential": potential})
+    assert {round(one.sales / one.expected, 9) for one in fit.territories} == {1}
+
+
+def test_too_few_territories_go_by_the_agreed_index(
+    company: Callable[[int], None], evenhand: Evenhand, bring: Bring, session: Session
+) -> None:
+    company(4)
+    bring("facts", "period,rep,indicator,value,target\n2026-H2,R1,sales,900,2000\n")
+    found = targets(evenhand("targets", "set", "2026-H2", "sales", "--plan", "4000", "--from", "2026-H1", "--json"))
+    whole = {name: sum(values[n] for n in range(4)) for name, values in
+             (("potential", POTENTIAL), ("accounts", ACCOUNTS), ("sales", SALES))}  # fmt: skip
+    expected = 4_000 * (
+        0.5 * POTENTIAL[2] / whole["potential"]
+        + 0.3 * ACCOUNTS[2] / whole["accounts"]
+        + 0.2 * SALES[2] / whole["sales"]
+    )
+    assert found["R2"]["method"] == "index"
+    assert found["R2"]["target"] == pytest.approx(expected)
+    limited = found["R1"]
+    assert limited["quota"] == 2_000
+    assert limited["target"] == pytest.approx(max(1_500, math.sqrt(2_000 * limited["adjusted"])))
+    evenhand("targets", "set", "2026-H2", "sales", "--plan", "8000", "--from", "2026-H1")
+    assert session.scalars(select(Revision).where(Revision.kind == "fair_target")).all()
+
+
+def test_without_results_there_is_no_target(company: Callable[[int], None], evenhand: Evenhand) -> None:
+    company(4)
+    done = evenhand("targets", "set", "2026-H2", "collection", "--plan", "1", "--from", "2026-H1")
+    assert done.exit_code == 1
+    assert "collection needs results of 2026-H1" in done.stderr
+    wrong = ("targets", "set", "2026-H2", "sales", "--plan", "1", "--from", "2026-H1", "--weights")
+    assert "workload" in evenhand(*wrong, "workload=1").stderr
+    assert evenhand(*wrong, "potential").exit_code == 2
+
+
+def test_the_appraisal_measures_by_it_and_says_so(
+    company: Callable[[int], None], evenhand: Evenhand, bring: Bring, session: Session
+) -> None:
+    """R1 has been here four months at the period's end: the ramp asks four fifths of the territory's target."""
+    company(4)
+    bring("facts", "period,rep,indicator,value\n2026-H2,R1,sales,500\n2026-H2,R1,product_exam,80\n")
+    targets(evenhand("targets", "set", "2026-H2", "sales", "--plan", "4000", "--from", "2026-H1", "--json"))
+    assert evenhand("appraise", "2026-H2", "--scheme", "technical-newcomer-4-6", "--draft").exit_code == 0
+    row = session.scalars(select(Appraisal)).one()
+    stored = session.scalars(select(FairTarget).where(FairTarget.rep_id == row.rep_id)).one()
+    part = next(one for one in row.outcome["parts"] if one["code"] == "sales")
+    months = 3  # whole months from 1 September to 31 December
+    share = 0.4 + 0.6 * months / 6
+    assert (part["target_source"], part["target"]) == ("territory", pytest.approx(stored.target * share))
+    assert "potential" in part["working"]["target_why_en"]
+    assert "3 months in post" in part["working"]["target_why_en"]
