@@ -29,6 +29,14 @@ def session() -> Session:
     return current
 
 
+def reader() -> Session:
+    """The session of this request or command with nothing begun in it, for a long look at a file before the first
+    write: nobody else waits meanwhile. Whoever writes then begins it (`database.begin_write`)."""
+    company()
+    db.session.commit()  # who asks and where we are was a read
+    return db.session
+
+
 def settings() -> Settings:
     return cast(Settings, current_app.config["SETTINGS"])
 

@@ -15,7 +15,7 @@ import click
 from flask.cli import AppGroup, with_appcontext
 
 from survey import history, tables
-from survey.context import actor, now, session, today
+from survey.context import actor, now, reader, session, today
 from survey.indicators import events, facts, goals, notes, projects, visits
 from survey.intake import undoing
 from survey.intake.rows import Report
@@ -103,7 +103,8 @@ def import_file(  # one parameter for each option
     try:
         sheet = replace(tables.read(file), chosen=_mapping(mapping) if mapping else {})
         with _watched(sheet) as watched:
-            report = KINDS[kind](session(), watched, **told, valid_rows=valid_rows, by=actor(), at=now())
+            into = reader() if kind in files.KINDS else session()
+            report = KINDS[kind](into, watched, **told, valid_rows=valid_rows, by=actor(), at=now())
     except Refused as refusal:
         if as_json:
             click.echo(json.dumps(_no_table(refusal), ensure_ascii=False))

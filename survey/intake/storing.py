@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from survey import journal
+from survey.database import begin_write
 from survey.intake.changes import Changes
 from survey.intake.rows import Intake, Part, R, Report, Row
 from survey.intake.sheet import Sheet
@@ -24,9 +25,12 @@ BATCH = 5_000
 
 
 def receive(session: Session, sheet: Sheet, *parts: Part[Any]) -> Intake:
-    """Begin an import: wait until no other is under way, then read the rows."""
+    """Begin an import: read the rows, which may take a minute, and only then wait until no other is under way and
+    nobody else writes."""
+    intake = Intake(sheet=sheet, parts=parts)
+    begin_write(session)
     wait_for_others(session)
-    return Intake(sheet=sheet, parts=parts)
+    return intake
 
 
 def wait_for_others(session: Session) -> None:

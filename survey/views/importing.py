@@ -147,7 +147,7 @@ def store(number: int) -> ResponseReturnValue:
     sheet = replace(_parse(kept.content, kept.file_name), chosen=kept.chosen)
     try:
         report = files.take_in(
-            context.session(), kept.kind, sheet, valid_rows=request.form.get("rows") == "valid", on=context.today(),
+            context.reader(), kept.kind, sheet, valid_rows=request.form.get("rows") == "valid", on=context.today(),
             by=context.actor(), at=context.now(),
         )  # fmt: skip
     except Refused:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey.config import Settings
+from survey.intake.rows import Part
 from survey.journal import verify
 from survey.models import Company, Customer, JournalEntry, Period, Rep, Territory
 
@@ -229,3 +232,26 @@ def test_two_imports_at_once_wait_for_each_other(settings: Settings, session: Se
     assert [one.returncode for one in running] == [0, 0]
     assert sorted((report["created"], report["unchanged"]) for report in reports) == [(0, 3000), (3000, 0)]
     assert _everything(session)[2] == 3000
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_while_a_file_is_read_others_write(evenhand: Evenhand, file: MakeFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reading of a large file may take a minute; no customer's answer waits for it."""
+    database = file("").parent / "evenhand.sqlite"
+    read, written = Part.read, []
+
+    def read_while_somebody_writes(part: Part[Any], line: Any) -> Any:
+        with contextlib.closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("INSERT INTO territory (code, name) VALUES (?, 'meanwhile')", (f"M{line.number}",))
+            other.execute("COMMIT")
+        written.append(line.number)
+        return read(part, line)
+
+    monkeypatch.setattr(Part, "read", read_while_somebody_writes)
+    done = evenhand("import", "territories", file(TERRITORIES))
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert written == [2, 3]
+    with contextlib.closing(sqlite3.connect(database)) as other:
+        codes = other.execute("SELECT code FROM territory ORDER BY code").fetchall()
+    assert codes == [("M2",), ("M3",), ("T1",), ("T2",)]
