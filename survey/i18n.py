@@ -1,25 +1,40 @@
-"""Which language a page speaks: Chinese and English are equal."""
+"""Which language a page speaks: Chinese and English are equal, and paper may speak both.
+
+Where both are spoken every sentence is a pair in control characters until the page is finished: so a pair may stand
+inside a sentence that is a pair itself, and each half still finds the words of its own language.
+"""
 
 from __future__ import annotations
 
+import re
+from functools import cache
+from pathlib import Path
+
+from babel.support import NullTranslations, Translations
 from flask import Flask, g, has_request_context, request
-from flask_babel import Babel, get_locale, gettext, refresh
+from flask_babel import Babel, get_locale, gettext, ngettext, refresh
 from flask_security import current_user
 
 from survey.context import company
 from survey.refusals import Refused
 
 LANGUAGES = {"zh": "中文", "en": "English"}
-LOCALES = {"zh": "zh_Hans_CN", "en": "en"}
-HTML_CODES = {"zh": "zh-Hans", "en": "en"}
+BOTH = "both"
+LOCALES = {"zh": "zh_Hans_CN", "en": "en", BOTH: "zh_Hans_CN"}
+HTML_CODES = {"zh": "zh-Hans", "en": "en", BOTH: "zh-Hans"}
 DEFAULT = "zh"
 COOKIE = "language"
+
+_BEGIN, _BETWEEN, _END = "\x02", "\x1f", "\x03"
+_MARKS = re.compile(f"([{_BEGIN}{_BETWEEN}{_END}])")
+_TRANSLATIONS = Path(__file__).parent / "translations"
 
 babel = Babel()
 
 
 def language() -> str:
-    """`zh` or `en`: what was told (`speak`), asked for (`?lang=`), remembered, or what the browser prefers."""
+    """`zh` or `en`: what was told (`speak`), asked for (`?lang=`), remembered, or what the browser prefers. On paper
+    also `both`."""
     if "language" in g:
         return str(g.language)
     if not has_request_context():
@@ -51,6 +66,85 @@ def company_name() -> str:
     return company().name_zh if language() == "zh" else company().name
 
 
+def said(zh: str, en: str) -> str:
+    """Of two wordings the one in the language spoken, or the pair of them."""
+    spoken = language()
+    if spoken == BOTH:
+        return zh if zh == en else f"{_BEGIN}{zh}{_BETWEEN}{en}{_END}"
+    return zh if spoken == "zh" else en
+
+
+def halves(text: str) -> list[str]:
+    """The wordings inside a text: two where it is a pair, else itself."""
+    zh, en = (_half(text, side).strip() for side in (0, 1))
+    return [zh] if zh == en else [zh, en]
+
+
+def paired(page: str) -> str:
+    """A page spoken in both languages with its pairs written out: Chinese, then English marked as such.
+
+    Inside tags, titles and pictures there is no room for marks, and a slash stands between the two.
+    """
+    written: list[str] = []
+    depth, begin = 0, 0
+    for mark in re.finditer(f"[{_BEGIN}{_END}]", page):
+        if mark.group() == _BEGIN:
+            if depth == 0:
+                written.append(page[begin : mark.start()])
+                begin = mark.start()
+            depth += 1
+        elif depth:
+            depth -= 1
+            if depth == 0:
+                written.append(_written(page[begin : mark.end()], page[:begin]))
+                begin = mark.end()
+    return "".join([*written, page[begin:]])
+
+
+def _written(pair: str, before: str) -> str:
+    zh, en = _half(pair, 0), _half(pair, 1)
+    if not any(letter.isalnum() for letter in en):
+        return zh  # a comma said twice is one too many
+    bare = any(before.rfind(opened) > before.rfind(closed) for opened, closed in _BARE)
+    return f"{zh} / {en}" if bare else f'{zh} <span class="en" lang="en">{en}</span>'
+
+
+_BARE = (("<", ">"), ("<svg", "</svg"), ("<title", "</title"))
+
+
+def _half(text: str, side: int) -> str:
+    """One language throughout: `side` 0 is Chinese, 1 English."""
+    kept: list[str] = []
+    sides: list[int] = []  # of the pairs we are in, the half we are in
+    for part in _MARKS.split(text):
+        if part == _BEGIN:
+            sides.append(0)
+        elif part == _BETWEEN and sides:
+            sides[-1] = 1
+        elif part == _END and sides:
+            sides.pop()
+        elif all(one == side for one in sides):
+            kept.append(part)
+    return "".join(kept)
+
+
+@cache
+def _catalogue(code: str) -> NullTranslations:
+    return Translations.load(_TRANSLATIONS, [LOCALES[code]])
+
+
+def _gettext(sentence: str) -> str:
+    if language() != BOTH:
+        return str(gettext(sentence))
+    return said(*(_catalogue(code).gettext(sentence) for code in LANGUAGES))
+
+
+def _ngettext(singular: str, plural: str, number: int) -> str:
+    if language() != BOTH:
+        return str(ngettext(singular, plural, number))
+    return said(*(_catalogue(code).ngettext(singular, plural, number) for code in LANGUAGES))
+
+
 def told(refusal: Refused) -> str:
     """A refusal in the reader's language."""
     return str(gettext(refusal.sentence, **refusal.values))
@@ -58,6 +152,9 @@ def told(refusal: Refused) -> str:
 
 def init_app(app: Flask) -> None:
     babel.init_app(app, locale_selector=lambda: LOCALES[language()], timezone_selector=lambda: company().time_zone)
+    app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.filters["halves"] = halves
     app.jinja_env.globals.update(
-        get_locale=get_locale, language=language, html_code=html_code, company_name=company_name, LANGUAGES=LANGUAGES
-    )
+        get_locale=get_locale, language=language, html_code=html_code, company_name=company_name, LANGUAGES=LANGUAGES,
+        said=said,
+    )  # fmt: skip

@@ -84,6 +84,14 @@ class Satisfaction:
     steps: StepsAsPrinted | None
     dimensions: tuple[Dimension, ...]
 
+    @property
+    def as_dimension(self) -> Dimension:
+        return Dimension(
+            item=self.item, name_zh=self.name_zh, name_en=self.name_en, evidence=self.evidence,
+            responses=self.responses, raw=self.steps.raw if self.steps else None,
+            adjusted=self.steps.adjusted if self.steps else None, low=self.low, high=self.high,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import click
@@ -22,6 +25,9 @@ from survey.models import Appraisal
 from survey.pdf import Press
 from survey.refusals import Refused
 from survey.views.appraisals import page_of
+
+PRESSES = 2
+"""Printing processes an export uses; each takes a processor while it works."""
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
@@ -88,38 +94,56 @@ paper = AppGroup("appraisals", help="Appraisals that were drawn up.")
 @click.argument("period")
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="The directory to fill.")
 @click.option("--rep", help="Code of one rep (default: everybody).")
-@click.option("--lang", type=click.Choice([*i18n.LANGUAGES]), default="zh", show_default=True)
+@click.option("--lang", type=click.Choice([*i18n.LANGUAGES, i18n.BOTH]), default="zh", show_default=True)
 @AS_JSON
 def export(period: str, out: Path, rep: str | None, lang: str, as_json: bool) -> None:
-    """Print the appraisals of PERIOD: one PDF each and an index.
+    """Print the appraisals of PERIOD: one PDF each and an index. Run again, it keeps the files that are still true.
 
-    Example: evenhand appraisals export 2026-H1 --out pdf --lang en
+    Example: evenhand appraisals export 2026-H1 --out pdf --lang both
     """
     papers = appraisals.papers(db.session, period, rep)
     day = today()
     db.session.rollback()
     done = []
-    with (
-        Press() as press,
-        click.progressbar(
-            length=len(papers), label="Printing", file=sys.stderr, hidden=not sys.stderr.isatty()
-        ) as progress,
-    ):
-        drawn = exports.appraisals(
-            papers, out, language=lang, draw=lambda one: press.print(page_of(one, lang, printed_on=day))
-        )
-        for one in drawn:
+    with ExitStack() as stack:
+        presses: SimpleQueue[Press] = SimpleQueue()
+        for _ in range(min(PRESSES, len(papers))):
+            presses.put(stack.enter_context(Press()))
+        progress = stack.enter_context(
+            click.progressbar(
+                length=len(papers), label="Printing", file=sys.stderr, hidden=not sys.stderr.isatty()
+            )
+        )  # fmt: skip
+
+        def draw(one: Paper) -> Callable[[], bytes]:
+            page, mark = page_of(one, lang, printed_on=day), exports.mark(one, lang)
+            return lambda: _on_a_free_press(presses, page, mark)
+
+        for one in exports.appraisals(papers, out, language=lang, draw=draw, workers=PRESSES):
             done.append(one)
             progress.update(1)
     files = [one for one in done if one.refusal is None]
+    kept = sum(one.kept for one in files)
     if as_json:
-        rows = [{"number": one.paper.statement.number, "file": str(one.file), "sha256": one.sha256} for one in files]
-        click.echo(json.dumps({"printed": rows, "index": str(out / exports.INDEX)}, ensure_ascii=False))
+        rows = [
+            {"number": one.paper.statement.number, "file": str(one.file), "sha256": one.sha256, "kept": one.kept}
+            for one in files
+        ]
+        told = {"printed": rows, "index": str(out / exports.INDEX), "workbook": str(out / exports.WORKBOOK)}
+        click.echo(json.dumps(told, ensure_ascii=False))
     else:
-        click.echo(f"{len(files)} of {len(papers)} appraisals are in {out}.")
+        click.echo(f"{len(files)} of {len(papers)} appraisals are in {out}" + (f", {kept} as before." if kept else "."))
     refused = [_named(one.paper, one.refusal) for one in done if one.refusal]
     if refused:
         raise Refused("", problems=tuple(refused))
+
+
+def _on_a_free_press(presses: SimpleQueue[Press], page: str, mark: str) -> bytes:
+    press = presses.get()
+    try:
+        return press.print(page, mark)
+    finally:
+        presses.put(press)
 
 
 def _named(paper: Paper, refusal: Refused) -> Refused:

@@ -5,6 +5,7 @@ A page that eats memory or never ends is stopped there, and harms neither the we
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import select
@@ -24,6 +25,9 @@ MEMORY_BYTES = 2 * 1024**3
 PAGE_SECONDS = 60.0
 START_SECONDS = 900.0
 """The first start on a machine prepares the fonts, which takes a minute or more."""
+
+MARK = 32
+"""Characters of the identifier that go before each page."""
 
 _LENGTH = struct.Struct(">cQ")
 _PDF, _REFUSAL = b"P", b"R"
@@ -56,8 +60,8 @@ class Press:
     def __exit__(self, *_exception: object) -> None:
         self.close()
 
-    def print(self, page: str) -> bytes:
-        """The page as PDF.
+    def print(self, page: str, mark: str = "") -> bytes:
+        """The page as PDF, identified by `mark` (32 hexadecimal digits; default: a digest of the page).
 
         Raises PageRefused for a page or a machine that cannot be printed (on), PrintingFailed when the child died or
         took longer than `page_seconds` or more than `memory_bytes`.
@@ -66,7 +70,7 @@ class Press:
             process = self._started()
             assert process.stdin is not None
             try:
-                send(process.stdin, page.encode())
+                send(process.stdin, f"{mark or _digest(page)}{page}".encode())
             except BrokenPipeError:
                 self.close()
                 raise PrintingFailed(N_("The printing process stopped before the page was printed.")) from None
@@ -105,6 +109,10 @@ class Press:
             self.close()
             raise PrintingFailed(N_("The printing process stopped before the page was printed."))
         return answer
+
+
+def _digest(page: str) -> str:
+    return hashlib.sha256(page.encode()).hexdigest()[:MARK]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

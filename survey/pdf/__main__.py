@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import sys
 
-from survey.pdf import receive, send
+from survey.pdf import MARK, receive, send
 from survey.pdf.typesetting import Typesetter
 from survey.refusals import Refused
 
@@ -19,13 +20,22 @@ def main(memory_bytes: int) -> None:
     except Refused as refusal:
         send(answers, refusal)
         return
+    gc.freeze()
+    gc.disable()  # collecting while a page is set takes as long as setting it; it is done when the page is out
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     send(answers, b"ready")
-    while (page := receive(sys.stdin.buffer)) is not None:
+    while (order := receive(sys.stdin.buffer)) is not None:
+        mark, page = order[:MARK].decode(), order[MARK:].decode()
+        answer: bytes | Refused
         try:
-            send(answers, typesetter.print(page.decode()))
+            answer = typesetter.print(page, mark)
         except Refused as refusal:
-            send(answers, refusal)
+            answer = refusal
+        try:
+            send(answers, answer)
+        except BrokenPipeError:  # whoever asked is gone
+            return
+        gc.collect()
 
 
 if __name__ == "__main__":

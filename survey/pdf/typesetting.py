@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
 import logging
 from collections.abc import Mapping
@@ -57,8 +56,8 @@ class Typesetter:
         )
         self._printable = fonts.characters(files) | INVISIBLE
 
-    def print(self, page: str) -> bytes:
-        """The page as a tagged PDF: the same bytes for the same page.
+    def print(self, page: str, mark: str) -> bytes:
+        """The page as a tagged PDF with `mark` for its identifier: the same bytes for the same page and mark.
 
         Raises MissingGlyph when a character has no shape in our fonts, OutsideAsset when the page asks for anything
         that does not come with us.
@@ -69,8 +68,7 @@ class Typesetter:
         document = self._html(string=page, base_url=SCHEME, url_fetcher=self._assets)
         try:
             pdf: bytes = document.write_pdf(
-                stylesheets=[self._stylesheet], pdf_tags=True,
-                pdf_identifier=hashlib.sha256(page.encode()).hexdigest()[:32].encode(), **self._kept,
+                stylesheets=[self._stylesheet], pdf_tags=True, pdf_identifier=mark.encode(), **self._kept,
             )  # fmt: skip
         except FatalURLFetchingError as error:
             raise OutsideAsset(N_("The page asks for %(url)s; a PDF fetches nothing."), url=str(error)) from None

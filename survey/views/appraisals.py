@@ -15,6 +15,7 @@ from wtforms.validators import Length
 
 from survey import access, appraisals, context, exports, i18n
 from survey.appraisals import NotToBeSeen, Reader, StatementChanged
+from survey.appraisals.room import room
 from survey.appraisals.statement import Paper, Statement
 from survey.pdf import Press
 from survey.refusals import Refused
@@ -89,13 +90,16 @@ def pdf(appraisal_id: int) -> ResponseReturnValue:
 
 
 def page_of(paper: Paper, language: str, *, printed_on: date) -> str:
-    """The page a PDF is printed from, in one language."""
+    """The page a PDF is printed from, in one language or in both."""
     spoken = i18n.language()
     i18n.speak(language)
     try:
-        return render_template("pdf/statement.html", paper=paper, printed_on=printed_on)
+        page = render_template(
+            "pdf/statement.html", paper=paper, room=room(paper.statement, language), printed_on=printed_on
+        )
     finally:
         i18n.speak(spoken)
+    return i18n.paired(page) if language == i18n.BOTH else page
 
 
 def _reader() -> Reader:

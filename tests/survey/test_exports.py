@@ -6,8 +6,12 @@ import csv
 import hashlib
 import io
 import json
+import os
+import random
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -15,12 +19,14 @@ from typing import Any
 
 import pypdf
 import pytest
+import python_calamine
 from click.testing import Result
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from survey import appraisals, exports, journal
 from survey.appraisals.statement import Paper, snapshot_hash
+from survey.config import Settings
 from survey.models import Appraisal, ConductEvent
 from survey.refusals import Refused
 
@@ -43,8 +49,12 @@ def papers(session: Session, six: tuple[Appraisal, ...]) -> tuple[Paper, ...]:
     return appraisals.papers(session, "2026-H1")
 
 
-def _plain(paper: Paper) -> bytes:
-    return f"%PDF {paper.statement.number}".encode()
+def _content(paper: Paper) -> bytes:
+    return f"%PDF {paper.statement.number} {exports.mark(paper, 'zh')}\n%%EOF\n".encode()
+
+
+def _plain(paper: Paper) -> Callable[[], bytes]:
+    return lambda: _content(paper)
 
 
 def test_kelons_example_from_imported_files_to_the_pdf(
@@ -109,17 +119,20 @@ def test_the_index_says_what_the_files_say(papers: tuple[Paper, ...], tmp_path: 
         assert (row["low"], row["high"]) == (
             ("", "") if outcome.low is None else (f"{outcome.low:.1f}", f"{outcome.high:.1f}")
         )
-        assert (tmp_path / "out" / row["file"]).read_bytes() == _plain(paper)
+        assert (tmp_path / "out" / row["file"]).read_bytes() == _content(paper)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
-        [exports.INDEX, *(exports.file_name(paper, "zh") for paper in papers)]
+        [exports.INDEX, exports.WORKBOOK, *(exports.file_name(paper, "zh") for paper in papers)]
     )
 
 
 def test_one_that_cannot_be_printed_does_not_hold_up_the_others(papers: tuple[Paper, ...], tmp_path: Path) -> None:
-    def draw(paper: Paper) -> bytes:
-        if paper.statement.person.code == "R03":
-            raise Refused("no")
-        return _plain(paper)
+    def draw(paper: Paper) -> Callable[[], bytes]:
+        def print_it() -> bytes:
+            if paper.statement.person.code == "R03":
+                raise Refused("no")
+            return _content(paper)
+
+        return print_it
 
     done = list(exports.appraisals(papers, tmp_path, language="zh", draw=draw))
     assert [one.paper.statement.person.code for one in done if one.refusal] == ["R03"]
@@ -174,6 +187,64 @@ def test_refusals_of_the_command(surveyed: Surveyed, evenhand: Evenhand, tmp_pat
     assert not (tmp_path / "pdf").exists()
 
 
+def test_the_workbook_holds_what_the_index_holds(papers: tuple[Paper, ...], tmp_path: Path) -> None:
+    list(exports.appraisals(papers, tmp_path, language="zh", draw=_plain))
+    sheet = python_calamine.CalamineWorkbook.from_path(tmp_path / exports.WORKBOOK).get_sheet_by_index(0).to_python()
+    assert tuple(sheet[0]) == exports.COLUMNS
+    for cells, row in zip(sheet[1:], _rows(tmp_path), strict=True):
+        shown = dict(zip(exports.COLUMNS, cells, strict=True))
+        assert (shown["number"], shown["name"], shown["file"], shown["sha256"]) == (
+            row["number"], row["name"], row["file"], row["sha256"],
+        )  # fmt: skip
+        assert shown["total"] == (float(row["total"]) if row["total"] else "")
+
+
+def test_what_is_there_and_still_true_is_kept(papers: tuple[Paper, ...], tmp_path: Path) -> None:
+    list(exports.appraisals(papers, tmp_path, language="zh", draw=_plain))
+    cut, other = (tmp_path / exports.file_name(paper, "zh") for paper in papers[:2])
+    cut.write_bytes(_content(papers[0])[:-9])
+    other.write_bytes(_content(papers[5]))
+    drawn: list[Paper] = []
+
+    def draw(paper: Paper) -> Callable[[], bytes]:
+        drawn.append(paper)
+        return _plain(paper)
+
+    done = list(exports.appraisals(papers, tmp_path, language="zh", draw=draw))
+    assert drawn == [papers[0], papers[1]]
+    assert sum(one.kept for one in done) == len(papers) - 2
+    assert [one.sha256 for one in sorted(done, key=lambda one: one.paper.statement.number)] == [
+        row["sha256"] for row in _rows(tmp_path)
+    ]
+    assert cut.read_bytes() == _content(papers[0])
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_decision_makes_a_new_file(
+    session: Session, kelon: Appraisal, now: datetime, evenhand: Evenhand, tmp_path: Path
+) -> None:
+    session.commit()
+    kept = []
+    for step in ("first", "again", "decided"):
+        if step == "decided":
+            appraisals.finalise(session, kelon.id, band="B", reason="", by="hr@h.example", at=now)
+            session.commit()
+        done = evenhand("appraisals", "export", "2026-H1", "--out", tmp_path / "pdf", "--json")
+        assert done.exit_code == 0, done.stderr
+        kept.append(json.loads(done.stdout)["printed"][0]["kept"])
+    assert kept == [False, True, False]
+    assert "已审定" in _text(next((tmp_path / "pdf").glob("*.pdf")))
+
+
+def test_one_export_at_a_time_in_a_directory(papers: tuple[Paper, ...], tmp_path: Path) -> None:
+    running = exports.appraisals(papers, tmp_path, language="zh", draw=_plain)
+    next(running)
+    with pytest.raises(exports.ExportRunning, match="Another export is writing"):
+        next(exports.appraisals(papers, tmp_path, language="zh", draw=_plain))
+    running.close()
+    assert len(list(exports.appraisals(papers, tmp_path, language="zh", draw=_plain))) == len(papers)
+
+
 KILLED = """
 import os, random, signal, sys, time
 from pathlib import Path
@@ -201,3 +272,70 @@ def test_fifty_kills_leave_no_file_cut_short(tmp_path: Path) -> None:
         [sys.executable, "-c", KILLED, tmp_path / "x.pdf"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.stdout == "whole\n", done.stderr
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_killed_export_leaves_whole_files_and_goes_on_where_it_was(papers: tuple[Paper, ...], tmp_path: Path) -> None:
+    """Fifty times the export is killed as it writes: what lies there is always whole, nobody's work is done twice for
+    nothing, and the last export ends with every file."""
+    dice = random.Random(5)
+    padding = b"%" + b"x" * 300_000 + b"\n"
+
+    def draw(paper: Paper) -> Callable[[], bytes]:
+        return lambda: padding + _content(paper)
+
+    kills, most = 0, 0
+    while kills < 50:
+        child = os.fork()
+        if child == 0:
+            for _ in range(100):
+                list(exports.appraisals(papers, tmp_path / "out", language="zh", draw=draw))
+                for path in dice.sample(sorted((tmp_path / "out").glob("*.pdf")), 5):
+                    path.unlink()
+            os._exit(0)
+        time.sleep(dice.uniform(0.002, 0.05))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        kills += 1
+        found = sorted((tmp_path / "out").glob("*.pdf"))
+        most = max(most, len(found))
+        for path in found:
+            content = path.read_bytes()
+            assert content.startswith(padding), path
+            assert content.endswith(b"%%EOF\n"), path
+    assert most > 0
+    done = list(exports.appraisals(papers, tmp_path / "out", language="zh", draw=draw))
+    assert len(done) == len(papers)
+    names = [exports.INDEX, exports.WORKBOOK, *(exports.file_name(paper, "zh") for paper in papers)]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_the_command_killed_in_the_middle_is_run_again(
+    session: Session, six: tuple[Appraisal, ...], settings: Settings, tmp_path: Path
+) -> None:
+    """The real command with its printing processes: killed as soon as the first files are there, then run again."""
+    session.commit()
+    out = tmp_path / "pdf"
+    program = "from survey.cli import main; main()"
+    command = [sys.executable, "-c", program, "appraisals", "export", "2026-H1", "--out", str(out), "--json"]
+    environment = {
+        **os.environ, "DATABASE_URL": settings.database_url, "EVENHAND_DIR": str(tmp_path),
+        "SECRET_KEY": "s" * 40, "TOKEN_KEYS": json.dumps({"test": "t" * 40}),
+    }  # fmt: skip
+    first = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    for _ in range(1200):
+        if len(list(out.glob("*.pdf"))) >= 2 or first.poll() is not None:
+            break
+        time.sleep(0.05)
+    first.kill()
+    first.wait()
+    left = list(out.glob("*.pdf"))
+    assert len(left) >= 2
+    for path in left:
+        assert len(pypdf.PdfReader(path).pages) == 2
+    second = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    printed = json.loads(second.stdout)["printed"]
+    assert len(printed) == len(six) == len(_rows(out))
+    assert sum(one["kept"] for one in printed) == len(left)
+    assert not [path for path in out.iterdir() if path.name.endswith(exports.DRAFT)]
