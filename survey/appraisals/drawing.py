@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -31,8 +31,9 @@ class NobodyToAppraise(Refused):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnUp:
     """What drawing up did: appraisals by change (created, revised, proposed, unchanged, final), and the indicator and
-    category codes among facts and events for which the scheme has no line."""
+    category codes among facts and events for which the scheme has no line; and the period's first day."""
 
+    from_on: date
     appraisals: tuple[tuple[Appraisal, str], ...]
     unused: tuple[str, ...]
 
@@ -67,7 +68,9 @@ def draw_up(
         )  # fmt: skip
     drawn = _kept(session, grounds, {reps[one.rep].id: one for one in chosen}, reps.values(), draft=draft, by=by, at=at)
     idle = unused(grounds.scheme, grounds.facts, grounds.events)
-    return DrawnUp(appraisals=drawn, unused=tuple(code for code in idle if not reads(code)))
+    return DrawnUp(
+        from_on=grounds.period.from_on, appraisals=drawn, unused=tuple(code for code in idle if not reads(code))
+    )
 
 
 def _outcomes(grounds: Grounds, reps: Mapping[str, Rep]) -> tuple[Outcome, ...]:

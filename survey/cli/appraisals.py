@@ -24,6 +24,7 @@ from survey.indicators import targets
 from survey.models import Appraisal
 from survey.pdf import Press
 from survey.refusals import Refused
+from survey.users import check_second_person
 from survey.views.appraisals import page_of
 
 PRESSES = 2
@@ -53,6 +54,8 @@ def appraise(period: str, scheme: str, rep: str | None, draft: bool, as_json: bo
     if as_json:
         click.echo(json.dumps({"appraisals": [_told(*one) for one in done.appraisals], "unused": done.unused}))
         return
+    if version.adopted_at and version.adopted_at.date() > done.from_on:
+        click.echo(f"{version.name} was adopted on {version.adopted_at:%Y-%m-%d}, after {period} began.", err=True)
     changes = Counter(change for _, change in done.appraisals)
     click.echo(f"{len(done.appraisals)} appraisals under {version.name} {version.version}: {_counted(changes)}.")
     if changes["final"]:
@@ -196,6 +199,9 @@ def show(scheme: str, as_json: bool) -> None:
     for table, code, key, value, stated in read.values():
         place = " ".join(part for part in (table, code) if part)
         click.echo(f"{place:28} {key:16} {value!s:40} {'stated' if stated else 'our default'}")
+    for one in schemes.earned(read):
+        said = f"{one.answer_en} / {one.answer_zh}"
+        click.echo(f"If everybody answers “{said}” ({one.score:g}), {one.indicator} earns {one.points:.1f} points.")
 
 
 @scheme_group.command()
@@ -221,13 +227,16 @@ def check(scheme: str, as_json: bool) -> None:
 
 @scheme_group.command()
 @click.argument("scheme")
+@click.option("--by", help="E-mail of the administrator or reviewer who adopts it (default: the command line).")
 @AS_JSON
-def adopt(scheme: str, as_json: bool) -> None:
+def adopt(scheme: str, by: str | None, as_json: bool) -> None:
     """Make a SCHEME (a name or a file) the company's own. It is frozen from then on.
 
-    Example: evenhand schemes adopt taiwan-six
+    Example: evenhand schemes adopt taiwan-six --by hr@acme.example
     """
-    row = schemes.adopt(session(), _text(scheme), by=actor(), at=now())
+    if by:
+        check_second_person(session(), by=by, first="", rep_ids=(), on=today())
+    row = schemes.adopt(session(), _text(scheme), by=by.lower() if by else actor(), at=now())
     session().commit()
     if as_json:
         told = {"name": row.name, "version": row.version, "content_hash": row.content_hash}

@@ -165,6 +165,7 @@ name_en = "E"
 group = "result"
 weight = 6
 rule = "step_deduction"
+measure = "footsteps"
 
 [[indicator]]
 code = "f"
@@ -173,6 +174,7 @@ name_en = "F"
 group = "result"
 weight = 6
 rule = "satisfaction"
+ramp = true
 cap = 2
 
 [[deduction]]
@@ -197,6 +199,12 @@ cut = 70
 
 [limits]
 benefit = 30
+
+[ramp]
+start = 4
+full_after = 0
+table = [0.5, 0.4]
+stated = ["years"]
 """
 
 
@@ -207,8 +215,9 @@ def test_every_mistake_is_named_at_once_with_its_line() -> None:
     assert found == {
         (None, "source_en"), (1, "code"), (2, "title_zh"), (5, "cap"), (6, "colour"), (12, "group"), (14, "rule"),
         (16, "zero_at"), (17, "code"), (21, "weight"), (31, "table"), (32, "item"), (33, "stated"), (42, "target"),
-        (44, "highest"), (46, "step"), (46, "step_points"), (61, "cap"), (64, "code"), (67, "cap"), (68, "repeats"),
-        (77, "adverse"), (81, "cut"), (84, "benefit"),
+        (44, "highest"), (46, "step"), (46, "step_points"), (53, "measure"), (62, "ramp"), (63, "cap"), (66, "code"),
+        (69, "cap"), (70, "repeats"), (79, "adverse"), (83, "cut"), (86, "benefit"), (89, "start"), (90, "full_after"),
+        (91, "table"), (92, "stated"),
     }  # fmt: skip
     told = str(refused.value)
     assert "line 12, [indicator] 1: group is 'resluts'; choose from result, process, ability, development." in told
