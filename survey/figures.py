@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from scoring.outcome import between, printed_parts, printed_sum
 
 UNIT = 0.1
 """Scores and their steps are printed to one decimal."""
@@ -38,30 +39,14 @@ def steps_as_printed(
     adjusters: Mapping[str, float] | None = None,
 ) -> StepsAsPrinted:  # fmt: skip
     """Round a score and its steps together. Levels are rounded plainly; steps take up the difference."""
-    start, end = round(raw, 1), round(adjusted, 1)
-    mix, territory, centring = parts_as_printed((mix, territory, centring), end - start)
+    start, end = printed_sum(raw), printed_sum(adjusted)
+    of_mix, of_territory, of_centring = printed_parts((mix, territory, centring), total=between(start, end))
     named = adjusters or {}
-    parts = parts_as_printed(tuple(named.values()), mix)
-    final = None if reported is None else round(reported, 1)
+    parts = printed_parts(tuple(named.values()), total=of_mix)
+    final = None if reported is None else printed_sum(reported)
     return StepsAsPrinted(
-        raw=start, mix=mix, territory=territory, centring=centring, adjusted=end, reported=final,
-        shrinkage=None if final is None else round(final - end, 1), adjusters=dict(zip(named, parts, strict=True)),
+        raw=float(start), mix=float(of_mix), territory=float(of_territory), centring=float(of_centring),
+        adjusted=float(end), reported=None if final is None else float(final),
+        shrinkage=None if final is None else float(between(end, final)),
+        adjusters={name: float(part) for name, part in zip(named, parts, strict=True)},
     )  # fmt: skip
-
-
-def parts_as_printed(parts: tuple[float, ...], total: float, unit: float = UNIT) -> tuple[float, ...]:
-    """Round parts to multiples of `unit` so that they add up to the rounded total (largest remainders first).
-
-    Every part stays within one unit of its true value as long as the parts add up to the total within rounding.
-    """
-    if not parts:
-        return ()
-    scaled = [part / unit for part in parts]
-    floors = [math.floor(value) for value in scaled]
-    missing = round(total / unit) - sum(floors)
-    by_remainder = sorted(range(len(parts)), key=lambda i: floors[i] - scaled[i])
-    each, extra = divmod(missing, len(parts))
-    for place, i in enumerate(by_remainder):
-        floors[i] += each + (place < extra)
-    digits = max(0, -math.floor(math.log10(unit)))
-    return tuple(round(value * unit, digits) for value in floors)

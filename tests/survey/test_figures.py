@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from survey.figures import StepsAsPrinted, parts_as_printed, steps_as_printed
+from survey.figures import StepsAsPrinted, steps_as_printed
 
 points = st.floats(-30, 130)
 amounts = st.floats(-20, 20)
@@ -27,15 +27,12 @@ def test_printed_steps_add_up(raw: float, mix: float, territory: float, centring
 
 
 @given(st.lists(amounts, min_size=1, max_size=8))
-def test_parts_add_up_to_the_rounded_total(parts: list[float]) -> None:
-    printed = parts_as_printed(tuple(parts), sum(parts))
-    assert sum(printed) == pytest.approx(round(sum(parts), 1), abs=0.0501)
-    assert all(abs(shown - true) < 0.101 for shown, true in zip(printed, parts, strict=True))
-
-
-def test_the_largest_remainder_gets_the_missing_tenth() -> None:
-    assert parts_as_printed((1.04, 1.04, 1.06), 3.14) == (1.0, 1.0, 1.1)
-    assert parts_as_printed((), 0.0) == ()
+def test_adjusters_add_up_to_the_printed_mix(parts: list[float]) -> None:
+    named = {str(place): part for place, part in enumerate(parts)}
+    mix = sum(parts)
+    steps = steps_as_printed(raw=60, mix=mix, territory=0, centring=0, adjusted=60 + mix, adjusters=named)
+    assert sum(steps.adjusters.values()) == pytest.approx(steps.mix)
+    assert all(abs(steps.adjusters[name] - true) < 0.201 for name, true in named.items())
 
 
 def test_without_a_reported_score_the_way_ends_at_adjusted() -> None:
