@@ -28,7 +28,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from survey import access, config, context, database, i18n
 from survey.config import Settings, SettingsRefused
-from survey.views import BLUEPRINTS, answering
+from survey.views import BLUEPRINTS, answering, preferences
 
 MAX_BODY_BYTES = 512 * 1024
 LOOPBACK = frozenset({"localhost", "127.0.0.1"})
@@ -56,7 +56,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.converters["int"] = _RowNumber
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    csrf.exempt(answering.blueprint)  # customers have no session; their form carries its own signed nonce
+    for customers in (answering.blueprint, preferences.blueprint):  # they have no session whose forms could be forged
+        csrf.exempt(customers)
     app.register_error_handler(HTTPException, _error_page)
     app.register_error_handler(DataError, lambda _error: _error_page(BadRequest()))  # a NUL, say: PostgreSQL keeps none
     app.after_request(_add_headers)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import mailbox
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -16,6 +18,9 @@ from flufl.bounce import all_failures
 Kind = Literal["hard", "soft", "delayed"]
 ADDRESSED = ("To", "Delivered-To", "X-Original-To", "Envelope-To")
 LONGEST_REASON = 300
+UNREADABLE = (LookupError, ValueError, TypeError, AttributeError)
+"""What the detectors trip over in a message that is no message; one such must not hide the reports after it."""
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
 _OURS = re.compile(r"\+([0-9a-f]{32})@")
 _MESSAGE_ID = re.compile(r"<([0-9a-f]{32})@")
 
@@ -33,7 +38,8 @@ class Report:
 
 def count(file: Path) -> int:
     """How many messages a mailbox file holds."""
-    return len(mailbox.mbox(file, create=False))
+    with closing(mailbox.mbox(file, create=False)) as box:
+        return len(box)
 
 
 def read(file: Path) -> Iterator[Report | None]:
@@ -42,8 +48,9 @@ def read(file: Path) -> Iterator[Report | None]:
     Which letter a report is about is told by the address it came to (ours carries the letter's id), or else by the
     Message-ID it quotes.
     """
-    for message in mailbox.mbox(file, create=False):
-        yield _report(message)
+    with closing(mailbox.mbox(file, create=False)) as box:
+        for message in box:
+            yield _report(message)
 
 
 def _report(message: Message) -> Report | None:
@@ -70,7 +77,10 @@ def _letter(message: Message) -> str | None:
 
 
 def _kind(message: Message) -> Kind | None:
-    delayed, failed = all_failures(message)
+    try:
+        delayed, failed = all_failures(message)
+    except UNREADABLE:
+        return None
     if failed:
         return "soft" if any(status.startswith("4") for status in _fields(message, "Status")) else "hard"
     return "delayed" if delayed else None

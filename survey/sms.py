@@ -51,7 +51,8 @@ class TextMessages:
             with self._opener.open(request, timeout=SECONDS) as answer:
                 said = answer.read(LONGEST_ANSWER).decode("utf-8", "replace")
         except urllib.error.HTTPError as refused:
-            said = refused.read(LONGEST_ANSWER).decode("utf-8", "replace")
+            with refused:
+                said = refused.read(LONGEST_ANSWER).decode("utf-8", "replace")
             raise _verdict(refused.code)(f"{refused.code} {said[:LONGEST_REASON]}") from None
         except (OSError, HTTPException) as problem:
             raise ServerUnreachable(f"{type(problem).__name__}: {problem}") from None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from flask.testing import FlaskClient
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from survey import campaigns, invitations
@@ -115,3 +116,19 @@ def sheet(client: FlaskClient, link: str, replies: dict[str, str] | None = None,
     """The form of a freshly opened page, filled in about one rep, ready to be posted."""
     given = CORE if replies is None else replies
     return {**hidden(client.get(link).text), **{f"{item}-{about}": value for item, value in given.items()}}
+
+
+def crowd(session: Session, number: int) -> None:
+    """So many more customers, each with one contact (m0@m.example …), served by the first rep through the period."""
+    rep, territory = session.scalars(select(Rep.id)).first(), session.scalars(select(Territory.id)).first()
+    session.execute(insert(Customer), [{"code": f"M{n}", "name": "Many"} for n in range(number)])
+    ids = dict(session.execute(select(Customer.code, Customer.id)).all())
+    session.execute(
+        insert(Contact),
+        [
+            {"customer_id": ids[f"M{n}"], "name": f"M{n}", "email": f"m{n}@m.example", "language": ("en", "zh")[n % 2]}
+            for n in range(number)
+        ],
+    )
+    served = {"rep_id": rep, "territory_id": territory, "served_from": date(2026, 1, 1)}
+    session.execute(insert(Assignment), [{"customer_id": ids[f"M{n}"], **served} for n in range(number)])

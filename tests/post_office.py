@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import AbstractEventLoop
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,12 +25,15 @@ class PostOffice:
     connections: int = 0
     answers: dict[str, str] = field(default_factory=dict)
     to_senders: str = ""
+    servers: set[SMTP] = field(default_factory=set)
+    loop: AbstractEventLoop = field(init=False)
     after_data: str = ""
 
     async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         self.connections += 1
+        self.servers.add(server)
         session.host_name = hostname
         return responses
 
@@ -59,12 +63,21 @@ class PostOffice:
         self.senders.append(envelope.mail_from or "")
         return "250 OK"
 
+    def cut(self) -> int:
+        """Break every line there is, in the middle of whatever is said. Gives how many there were."""
+        lines = [server.transport for server in self.servers if server.transport and not server.transport.is_closing()]
+        self.servers.clear()
+        for line in lines:
+            self.loop.call_soon_threadsafe(line.abort)
+        return len(lines)
+
 
 @contextmanager
 def open_post_office(port: int, **options: object) -> Iterator[PostOffice]:
     """`options` are aiosmtpd's: a certificate, who may sign in."""
     office = PostOffice(port=port)
     controller = Controller(office, hostname="127.0.0.1", port=port, **options)  # type: ignore[arg-type]
+    office.loop = controller.loop
     controller.start()
     try:
         yield office

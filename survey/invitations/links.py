@@ -56,15 +56,30 @@ def redeem(session: Session, token: str, *, keys: Keys, at: datetime) -> Invitat
 
     Raises UnknownToken, LinkClosed.
     """
-    row = _find(session, token, keys) if _SHAPE.fullmatch(token) else None
-    if row is None:
-        raise UnknownToken(N_("This link leads nowhere. Please open the link in your mail again, whole."))
-    invitation = row.invitation
-    if row.revoked_at or invitation.revoked_at:
-        raise LinkClosed(N_("This link is no longer in use. There is nothing you need to do."))
+    invitation = holder(session, token, keys=keys)
+    if invitation.revoked_at:
+        raise _taken_back()
     if not campaigns.takes_answers(session, invitation.campaign, at=at):
         raise LinkClosed(N_("This survey has closed. Thank you for your time; there is nothing you need to do."))
     return invitation
+
+
+def holder(session: Session, token: str, *, keys: Keys) -> Invitation:
+    """The invitation a link was made for, its contact loaded, even when the survey has closed: whoever keeps the mail
+    can end the mail. A link sent to an address that was wrong is nobody's any more.
+
+    Raises UnknownToken, LinkClosed.
+    """
+    row = _find(session, token, keys) if _SHAPE.fullmatch(token) else None
+    if row is None:
+        raise UnknownToken(N_("This link leads nowhere. Please open the link in your mail again, whole."))
+    if row.revoked_at:
+        raise _taken_back()
+    return row.invitation
+
+
+def _taken_back() -> LinkClosed:
+    return LinkClosed(N_("This link is no longer in use. There is nothing you need to do."))
 
 
 def _find(session: Session, token: str, keys: Keys) -> Token | None:

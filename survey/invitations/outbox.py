@@ -8,11 +8,11 @@ and nobody is written to twice on one day of the company's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, and_, exists, func, or_, select, text, update
+from sqlalchemy import Select, func, or_, select, text, update
 from sqlalchemy.orm import Session, contains_eager
 
 from survey.campaigns import UNANSWERED
@@ -46,8 +46,9 @@ def claim(session: Session, *, channel: str, zone: ZoneInfo, at: datetime) -> li
         contact = first.invitation.contact
         assert contact is not None  # the join admits no other
         _one_worker_at_a_time(session, contact)
-        together = [first, *_companions(session, first, contact, at)]
-        if not _written_to_today(session, contact, zone, at):
+        theirs = _messages_of(session, contact)
+        together = [first, *_companions(session, first, theirs, at)]
+        if not any(_counts_today(row, zone, at) for row in theirs):
             for message in together:
                 message.message_id = first.message_id
                 message.state, message.lease_until = "claimed", at + LEASE
@@ -96,14 +97,32 @@ def _next(session: Session, channel: str, at: datetime) -> OutboxMessage | None:
     return session.scalar(_whole(_due(at).where(OutboxMessage.channel == channel)).limit(1))
 
 
-def _companions(session: Session, first: OutboxMessage, contact: Contact, at: datetime) -> Sequence[OutboxMessage]:
-    """What goes into the same mail: a mail tried before is repeated as it was, so nothing joins it."""
-    same_mail: Any = OutboxMessage.message_id == first.message_id
-    if not first.attempts:
-        same_mail = or_(same_mail, OutboxMessage.attempts == 0)
-    others = _due(at).where(
-        OutboxMessage.channel == first.channel, OutboxMessage.id != first.id, same_person(contact), same_mail
-    )
+def _messages_of(session: Session, contact: Contact) -> Sequence[Any]:
+    """Everything ever written to this person: id, message_id, state, attempts, sent_at."""
+    theirs = (
+        select(
+            OutboxMessage.id, OutboxMessage.message_id, OutboxMessage.state, OutboxMessage.attempts,
+            OutboxMessage.sent_at,
+        )
+        .join(OutboxMessage.invitation)
+        .join(Invitation.contact)
+        .where(same_person(contact))
+    )  # fmt: skip
+    return session.execute(theirs).all()
+
+
+def _companions(session: Session, first: OutboxMessage, theirs: Sequence[Any], at: datetime) -> Sequence[OutboxMessage]:
+    """What goes into the same mail: a mail tried before is repeated as it was, so nothing new joins it."""
+    ids = [
+        row.id
+        for row in theirs
+        if row.state == "queued"
+        and row.id != first.id
+        and (row.message_id == first.message_id or not (first.attempts or row.attempts))
+    ]
+    if not ids:
+        return ()
+    others = _due(at).where(OutboxMessage.channel == first.channel, OutboxMessage.id.in_(ids))
     return session.scalars(_whole(others)).all()
 
 
@@ -114,21 +133,10 @@ def _one_worker_at_a_time(session: Session, contact: Contact) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:whose))"), {"whose": whose})
 
 
-def _written_to_today(session: Session, contact: Contact, zone: ZoneInfo, at: datetime) -> bool:
-    """Did a mail go to this person today, or is one on its way?"""
-    today = at.astimezone(zone).date()
-    begin, end = (datetime.combine(today + timedelta(days=days), time.min, tzinfo=zone) for days in (0, 1))
-    written = (
-        exists()
-        .where(OutboxMessage.invitation_id == Invitation.id, Invitation.contact_id == Contact.id, same_person(contact))
-        .where(
-            or_(
-                OutboxMessage.state == "claimed",
-                and_(OutboxMessage.state == "sent", OutboxMessage.sent_at >= begin, OutboxMessage.sent_at < end),
-            )
-        )
-    )
-    return bool(session.scalar(select(written)))
+def _counts_today(row: Any, zone: ZoneInfo, at: datetime) -> bool:
+    """Did this message go today, or is it on its way?"""
+    sent_today = row.state == "sent" and row.sent_at.astimezone(zone).date() == at.astimezone(zone).date()
+    return bool(row.state == "claimed" or sent_today)
 
 
 def _days_until_tomorrow(message: OutboxMessage, zone: ZoneInfo, at: datetime) -> int:

@@ -27,10 +27,11 @@ def opt_out(session: Session, contact: Contact, *, at: datetime) -> None:
     _stop(session, contact, "opted out", "The customer asked for no more mail.")
 
 
-def opt_in(session: Session, contact: Contact) -> None:
-    """The person may be written to again. What was held stays held: the next campaign asks anew."""
+def write_in(session: Session, contact: Contact, language: str) -> None:
+    """The person wishes to be written to in this language, also if they once wished for no mail. What was held stays
+    held: the next campaign asks anew."""
     for one in session.scalars(select(Contact).where(same_person(contact))):
-        one.opted_out_at = None
+        one.language, one.opted_out_at = language, None
 
 
 def stop_at(session: Session, contact: Contact, address: str, reason: str) -> None:

@@ -11,7 +11,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from survey import access, follow_ups, i18n, invitations, responses
 from survey.context import db, now, session, settings
 from survey.database import begin_write
-from survey.invitations import links, people
+from survey.invitations import links
 from survey.models import Invitation
 from survey.refusals import N_, Refused
 from survey.responses import Submission, drafts
@@ -147,26 +147,6 @@ def _thanks(invitation: Invitation, *, asks: bool, problem: bool = False) -> str
         problem=problem,
         agreed=request.args.get("contact") == "yes",
     )
-
-
-@blueprint.get("/s/<token>/stop")
-@access.permission(access.PUBLIC)
-def ask_to_stop(token: str) -> ResponseReturnValue:
-    """Ask whether to stop; only the POST stops anything."""
-    _invitation(token)
-    return render_template("answering/stop.html", stopped=False)
-
-
-@blueprint.post("/s/<token>/stop")
-@access.permission(access.PUBLIC)
-def stop(token: str) -> ResponseReturnValue:
-    """One click, here or in the mail program's own button (RFC 8058): no more mail to this person."""
-    invitation = _invitation(token)
-    if invitation.contact:
-        people.opt_out(session(), invitation.contact, at=now())
-    session().commit()
-    log.info("link %s: no more mail", _log_name(token))
-    return render_template("answering/stop.html", stopped=True)
 
 
 @blueprint.get("/s/<token>/wrong-person")

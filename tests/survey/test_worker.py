@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 from zoneinfo import ZoneInfo
@@ -26,18 +26,14 @@ from survey.context import db, now
 from survey.database import begin_write
 from survey.invitations import clock, links, outbox
 from survey.models import (
-    Assignment,
     Campaign,
     ClockReading,
     Contact,
-    Customer,
     Invitation,
     OutboxMessage,
-    Rep,
-    Territory,
     Token,
 )
-from tests.asking import BY, found, plan
+from tests.asking import BY, crowd, found, plan
 from tests.conftest import free_port, settings_for
 from tests.post_office import PostOffice, open_post_office
 
@@ -143,7 +139,7 @@ def test_a_lease_is_kept_until_it_is_over(session: Session, waiting: Campaign) -
 
 
 def test_many_workers_send_each_letter_once(app: Flask, session: Session, waiting: Campaign) -> None:
-    _more_customers(session, 30)
+    crowd(session, 30)
     invitations.invite(session, waiting, by=BY, at=now())
     session.commit()
 
@@ -156,21 +152,6 @@ def test_many_workers_send_each_letter_once(app: Flask, session: Session, waitin
     assert sum(sent) == 32
     assert _states(session) == Counter(sent=32)
     assert set(session.scalars(select(OutboxMessage.attempts))) == {1}
-
-
-def _more_customers(session: Session, number: int) -> None:
-    rep, territory = session.scalars(select(Rep)).first(), session.scalars(select(Territory)).first()
-    assert rep
-    assert territory
-    for n in range(number):
-        customer = Customer(code=f"M{n}", name="Many")
-        session.add(customer)
-        session.flush()
-        session.add(Contact(customer_id=customer.id, name=f"M{n}", email=f"m{n}@m.example", language="en"))
-        session.add(
-            Assignment(customer_id=customer.id, rep_id=rep.id, territory_id=territory.id, served_from=date(2026, 1, 1))
-        )
-    session.flush()
 
 
 # -- what is no longer wanted -----------------------------------------------------------------------------------
@@ -248,7 +229,7 @@ def _drain(app: Flask) -> worker.Tally:
 def test_one_bad_address_is_reported_and_the_others_are_sent(
     session: Session, waiting: Campaign, office: PostOffice, through: Callable[[int], Flask]
 ) -> None:
-    _more_customers(session, 8)
+    crowd(session, 8)
     invitations.invite(session, waiting, by=BY, at=now())
     broken = session.scalars(select(Contact).where(Contact.name == "M3")).one()
     broken.email = "not an address"

@@ -23,7 +23,6 @@ from survey.database import Base
 from survey.models import (
     Answer,
     Campaign,
-    Contact,
     Invitation,
     Rep,
     Response,
@@ -422,14 +421,13 @@ def test_a_link_that_was_good_once_is_gone_with_one_calm_sentence(
         for invitation in session.scalars(select(Invitation)):
             invitations.revoke(session, invitation, reason="wrong person", by=BY, at=now())
     session.commit()
-    for way in ("", "/thanks", "/stop"):
+    for way in ("", "/thanks"):
         response = client.get(f"{asked.zh}{way}")
         assert response.status_code == 410
         assert re.findall("<h1>(.+)</h1>", response.text)
         assert '<html lang="zh-Hans">' in response.text
         assert "<form" not in response.text
     _refused(client, session, asked.zh, 410, data=form)
-    _refused(client, session, f"{asked.zh}/stop", 410)
 
 
 def test_guessing_is_stopped_and_real_links_are_not(client: FlaskClient, session: Session, asked: Asked) -> None:
@@ -461,18 +459,6 @@ def test_only_the_listed_methods_are_answered(client: FlaskClient, session: Sess
     assert client.post(f"{asked.zh}/thanks").status_code == 405
     assert client.post("/privacy").status_code == 405
     assert _snapshot(session) == before
-
-
-# -- no more mail -----------------------------------------------------------------------------------------------
-
-
-def test_one_click_in_the_mail_program_stops_the_mail(client: FlaskClient, session: Session, asked: Asked) -> None:
-    assert client.get(f"{asked.zh}/stop").status_code == 200
-    done = client.post(f"{asked.zh}/stop", data={"List-Unsubscribe": "One-Click"})
-    assert done.status_code == 200
-    assert "不会再收到" in done.text
-    assert session.scalars(select(Contact.name).where(Contact.opted_out_at.is_not(None))).all() == ["王芳"]
-    assert client.post(f"{asked.zh}/stop", data={"List-Unsubscribe": "One-Click"}).status_code == 200
 
 
 # -- names and words are data -----------------------------------------------------------------------------------
