@@ -108,7 +108,8 @@ def _indicator_again(leaf: Mapping[str, Any]) -> float | None:
         return 0.0 if leaf["missing"] == "withheld_by_rep" else None
     rule = RULES[leaf["rule"]]
     aim = {"target": leaf["target"]} if rule.needs_target else {}
-    return rule.points(weight=leaf["weight"], actual=leaf["actual"], **aim, **leaf["parameters"])
+    points: float = rule.points(weight=leaf["weight"], actual=leaf["actual"], **aim, **leaf["parameters"])
+    return points
 
 
 def _deduction(part: Part) -> dict[str, Any]:

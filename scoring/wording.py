@@ -7,6 +7,8 @@ from typing import Any
 
 from scoring.facts import MISSING
 
+_RELIABLE = 0.80
+
 Pair = tuple[str, str]
 Working = Mapping[str, Any]
 
@@ -24,6 +26,7 @@ def signed(printed: str) -> str:
 def why_indicator(rule: str, working: Working, *, unit: str, weight: float, printed: str) -> Pair:
     """From actual value and target to the points printed."""
     zh, en = _RULES[rule](working, unit)
+    zh = zh.replace(" %", "%")  # Chinese sets no space before it
     return f"{zh}；满分 {number(weight)} 分，得 {printed} 分。", f"{en}; that is {printed} of {number(weight)} points."
 
 
@@ -167,17 +170,31 @@ def _satisfaction(working: Working, _unit: str) -> Pair:
         return f"调整后满意度 {reported}；{zh_scale}", f"Adjusted satisfaction {reported}; {en_scale}"
     shown = {name: printed for name, _, printed in steps}
     answers = working["responses"], working["customers"]
+    more = _with_more_answers(working["responses"], working["reliability"])
     zh = (
         f"{answers[1]} 位客户的 {answers[0]} 份答卷原始平均 {shown['raw']}；客户结构 {signed(shown['mix'])}，"
         f"区域 {signed(shown['territory'])}，归中 {signed(shown['centring'])} → {shown['adjusted']}；"
-        f"答卷有限，向平均{_average(working, ' {} ')}收缩 {signed(shown['shrinkage'])} → {reported}；{zh_scale}"
+        f"答卷有限，向平均{_average(working, ' {} ')}收缩 {signed(shown['shrinkage'])} → {reported}{more[0]}；"
+        f"{zh_scale}"
     )
     en = (
         f"{answers[0]} answers of {answers[1]} customers average {shown['raw']}; customer mix {signed(shown['mix'])}, "
         f"territory {signed(shown['territory'])}, centring {signed(shown['centring'])} → {shown['adjusted']}; "
-        f"drawn towards the average{_average(working, ' {}')} by {signed(shown['shrinkage'])} → {reported}; {en_scale}"
+        f"drawn towards the average{_average(working, ' {}')} by {signed(shown['shrinkage'])} → {reported}{more[1]}; "
+        f"{en_scale}"
     )
     return zh, en
+
+
+def _with_more_answers(answers: int, reliability: float | None) -> Pair:
+    """What more answers would do: n' = n·[.8/(1 − .8)]/[ρ/(1 − ρ)] of them bring the reliability ρ to .80."""
+    if reliability is None or not 0 < reliability < _RELIABLE:
+        return "", ""
+    needed = round(answers * _RELIABLE / (1 - _RELIABLE) * (1 - reliability) / reliability)
+    return (
+        f"（信度 {reliability:.2f}，约 {needed} 份答卷时可达 {_RELIABLE:.2f}）",
+        f" (reliability {reliability:.2f}; about {needed} answers would bring it to {_RELIABLE:.2f})",
+    )
 
 
 def _average(working: Working, form: str) -> str:

@@ -17,6 +17,7 @@ from flask.cli import AppGroup, with_appcontext
 
 from survey import appraisals, exports, i18n, schemes
 from survey.appraisals import drawing
+from survey.appraisals.explaining import explanation
 from survey.appraisals.statement import Paper
 from survey.cli.reading import text_of
 from survey.context import actor, db, now, session, today
@@ -139,6 +140,29 @@ def export(period: str, out: Path, rep: str | None, lang: str, as_json: bool) ->
     refused = [_named(one.paper, one.refusal) for one in done if one.refusal]
     if refused:
         raise Refused("", problems=tuple(refused))
+
+
+@paper.command()
+@click.argument("period")
+@click.argument("rep")
+@click.option("--lang", type=click.Choice([*i18n.LANGUAGES]), default="zh", show_default=True)
+@AS_JSON
+def explain(period: str, rep: str, lang: str, as_json: bool) -> None:
+    """Say why the appraisals of REP in PERIOD have their points; with --json the tree that gives them again.
+
+    Example: evenhand appraisals explain 2026-H1 R001 --lang en
+    """
+    trees = [explanation(one) for one in appraisals.papers(db.session, period, rep)]
+    if as_json:
+        click.echo(json.dumps(trees, ensure_ascii=False))
+        return
+    for tree in trees:
+        total = tree["total"]
+        click.echo(f"{tree['number']} rev {tree['revision']}, {tree['scheme']['code']} {tree['scheme']['version']}")
+        for leaf in (*total["main"]["of"], *total["deductions"]["of"], *tree["corrections"]):
+            name = leaf.get("name", {}).get(lang, leaf["code"])
+            click.echo(f"{leaf['printed'] or '-':>7}  {name}: {leaf['why'][lang]}")
+        click.echo(f"{total['printed']:>7}")
 
 
 def _on_a_free_press(presses: SimpleQueue[Press], page: str, mark: str) -> bytes:

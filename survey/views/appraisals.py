@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 
@@ -15,6 +16,7 @@ from wtforms.validators import Length
 
 from survey import access, appraisals, context, exports, i18n
 from survey.appraisals import NotToBeSeen, Reader, StatementChanged
+from survey.appraisals.explaining import explanation
 from survey.appraisals.room import room
 from survey.appraisals.statement import Paper, Statement
 from survey.pdf import Press
@@ -68,6 +70,26 @@ def decide(appraisal_id: int) -> ResponseReturnValue:
             return redirect(url_for(".shown", appraisal_id=appraisal_id), code=303)
     context.session().rollback()
     return render_template("appraisals/shown.html", paper=paper, form=form), 400
+
+
+@blueprint.get("/appraisals/<int:appraisal_id>/explanation")
+@access.permission("read appraisals")
+def explained(appraisal_id: int) -> ResponseReturnValue:
+    """Why these points: every part with its rule, its numbers and a sentence."""
+    paper = _paper(appraisal_id)
+    return render_template("appraisals/explained.html", paper=paper, tree=explanation(paper))
+
+
+@blueprint.get("/appraisals/<int:appraisal_id>/explanation.json")
+@access.permission("read appraisals")
+def explained_in_json(appraisal_id: int) -> ResponseReturnValue:
+    """The same as data, from which every point can be worked out again."""
+    paper = _paper(appraisal_id)
+    body = json.dumps(explanation(paper), ensure_ascii=False, indent=1)
+    response = Response(body, mimetype="application/json")
+    name = f"{exports.file_name(paper, i18n.language()).removesuffix('.pdf')}.json"
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
 
 
 @blueprint.get("/appraisals/<int:appraisal_id>.pdf")

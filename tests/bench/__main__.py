@@ -7,12 +7,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import intake, scoring
+from tests.bench import intake, paper, scoring
 from tests.bench.report import machine, markdown
 
 SUBJECTS = {
     subject.__name__: subject
-    for subject in (scoring.adjusting, scoring.command_line, scoring.beside_others, intake.importing)
+    for subject in (scoring.adjusting, scoring.command_line, scoring.beside_others, intake.importing, paper.printing)
 }
 RESULTS = Path(__file__).with_name("results.md")
 

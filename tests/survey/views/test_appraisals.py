@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from scoring.explanation import retraced
 from survey.models import Appraisal, Rep
 
 Enter = Callable[[str], FlaskClient]
@@ -175,3 +176,26 @@ def test_a_changed_statement_is_not_shown(reviewer: FlaskClient, appraised: dict
     row.outcome = row.outcome | {"printed": "99.9"}
     session.commit()
     assert reviewer.get(f"/appraisals/{row.id}").status_code == 409
+
+
+def test_the_explanation_gives_every_point_again(
+    reviewer: FlaskClient, appraised: dict[str, int], session: Session
+) -> None:
+    row = session.get(Appraisal, appraised["R01"])
+    page = reviewer.get(f"/appraisals/{row.id}/explanation?lang=en").get_data(as_text=True)
+    for part in row.outcome["parts"]:
+        assert part["why_en"].replace("'", "&#39;") in page
+        assert str(part["points"]) in page
+    tree = reviewer.get(f"/appraisals/{row.id}/explanation.json").get_json()
+    assert retraced(tree) == row.outcome["total"] == tree["total"]["points"]
+    assert tree["snapshot"] == row.snapshot_hash
+    assert tree["survey"]["fingerprint"] == row.statement["survey"]["fingerprint"]
+
+
+def test_the_explanation_is_for_those_who_may_read_the_appraisal(
+    appraised: dict[str, int], person: Person, sign_in: Enter
+) -> None:
+    rep = sign_in(person("rep", "r01@h.example"))
+    for address in ("explanation", "explanation.json"):
+        assert rep.get(f"/appraisals/{appraised['R01']}/{address}").status_code == 404
+        assert rep.get(f"/appraisals/{appraised['R02']}/{address}").status_code == 404
