@@ -76,7 +76,7 @@ def retraced(tree: Mapping[str, Any]) -> float | None:
     deducted = math.fsum(leaf["points"] for leaf in deductions["of"])
     relief = max(0.0, -deductions["cap"] - deducted)
     _same("deductions", deductions["points"], deducted + relief)
-    again = min(FULL, max(0.0, earned + deducted + relief))
+    again: float = min(FULL, max(0.0, earned + deducted + relief))
     _same("total", total["points"], again)
     return again
 
