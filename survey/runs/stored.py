@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from scoring.spec import AdjustmentSpec
@@ -67,13 +67,16 @@ def evidence(session: Session, run: Run) -> dict[str, int]:
 
 
 def asked(session: Session, run: Run) -> dict[int, int]:
-    """How many were asked about each rep, by rep id, in the periods a run spans."""
+    """How many were asked about each rep, by rep id, in the periods a run spans. Imported history says who answered
+    and not who was asked, so whoever has some is left out."""
+    imported = func.sum(case((Campaign.imported, 1), else_=0))
     found = session.execute(
         select(Subject.rep_id, func.count())
         .join(Invitation, Invitation.id == Subject.invitation_id)
         .join(Campaign, Campaign.id == Invitation.campaign_id)
         .where(in_window(run.period, AdjustmentSpec.from_toml(run.spec)))
         .group_by(Subject.rep_id)
+        .having(imported == 0)
     )
     return dict(iter(found))
 

@@ -14,7 +14,7 @@ from survey import users
 from survey.context import now
 from survey.intake import undoing
 from survey.journal import verify
-from survey.models import Assignment, JournalEntry, Objection, Rep
+from survey.models import Assignment, JournalEntry, Objection, Rep, ReportingLine
 from survey.roster import checks, handovers, people, periods
 from survey.roster.checks import working_days_after
 
@@ -153,7 +153,8 @@ def test_nobody_objects_to_anothers_assignments(session: Session, roster: None) 
 def test_neither_the_rep_nor_their_manager_decides(session: Session, roster: None, decider: str) -> None:
     checks.ask(session, "2026-H1", on=ASKED, by=BY, at=now())
     objection = _object(session)
-    today = now().date()  # the reporting lines began with the import
+    today = session.scalars(select(ReportingLine.since_on)).first()  # the reporting lines began with the import
+    assert today is not None
     with pytest.raises(users.NotASecondPerson):
         checks.decide(session, objection.id, "upheld", reason="x", on=today, by=decider, at=now())
     assert objection.verdict is None

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,16 @@ import pypdf
 import pytest
 import python_calamine
 from click.testing import Result
+from flask import Flask
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from survey import appraisals, exports, journal
 from survey.appraisals.statement import Paper, snapshot_hash
 from survey.config import Settings
-from survey.models import Appraisal, ConductEvent
+from survey.models import Appraisal, Campaign, ConductEvent
 from survey.refusals import Refused
+from survey.views.appraisals import page_of
 
 from .conftest import Surveyed
 
@@ -339,3 +341,15 @@ def test_the_command_killed_in_the_middle_is_run_again(
     assert len(printed) == len(six) == len(_rows(out))
     assert sum(one["kept"] for one in printed) == len(left)
     assert not [path for path in out.iterdir() if path.name.endswith(exports.DRAFT)]
+
+
+def test_answers_that_were_imported_are_not_said_to_be_all_that_were_asked(
+    app: Flask, surveyed: Surveyed, session: Session, request: pytest.FixtureRequest
+) -> None:
+    session.execute(update(Campaign).values(imported=True))
+    request.getfixturevalue("six")
+    paper = appraisals.papers(session, "2026-H1")[0]
+    with app.test_request_context():
+        page = page_of(paper, "en", printed_on=date(2026, 7, 20))
+    assert "24 answers" in page
+    assert "of 24 answered" not in page
