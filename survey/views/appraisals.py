@@ -16,6 +16,7 @@ from wtforms.validators import Length
 
 from survey import access, appraisals, context, exports, i18n
 from survey.appraisals import NotToBeSeen, Reader, StatementChanged
+from survey.appraisals.comparing import comparison
 from survey.appraisals.explaining import explanation
 from survey.appraisals.room import room
 from survey.appraisals.statement import Paper, Statement
@@ -39,6 +40,18 @@ def listed() -> ResponseReturnValue:
     """Every appraisal the person may see, by name."""
     rows = appraisals.listed(context.session(), _reader(), request.args.get("period") or None)
     return render_template("appraisals/listed.html", rows=rows)
+
+
+@blueprint.get("/appraisals/comparison")
+@access.permission("read scores")
+def compared() -> ResponseReturnValue:
+    """Reps of a position beside one another, by name."""
+    wished = request.args.get("period") or None, request.args.get("scheme") or None
+    try:
+        page = comparison(context.session(), _reader(), *wished)
+    except NotToBeSeen:
+        abort(404)
+    return render_template("appraisals/compared.html", page=page)
 
 
 @blueprint.get("/appraisals/<int:appraisal_id>")

@@ -199,3 +199,17 @@ def test_the_explanation_is_for_those_who_may_read_the_appraisal(
     for address in ("explanation", "explanation.json"):
         assert rep.get(f"/appraisals/{appraised['R01']}/{address}").status_code == 404
         assert rep.get(f"/appraisals/{appraised['R02']}/{address}").status_code == 404
+
+
+def test_reps_stand_beside_one_another_for_their_manager(
+    session: Session, six: tuple[Appraisal, ...], person: Callable[..., str], sign_in: Callable[[str], FlaskClient]
+) -> None:
+    session.commit()
+    client = sign_in(person("manager", "boss@h.example"))
+    shown = client.get("/appraisals/comparison?lang=en").get_data(as_text=True)
+    assert "Reps beside one another" in shown
+    names = [row.statement["person"]["name"] for row in six]
+    assert all(name in shown for name in names)
+    assert client.get("/appraisals/comparison?period=1999").status_code == 404
+    rep = sign_in(person("rep", "r01@h.example"))
+    assert rep.get("/appraisals/comparison").status_code == 404
