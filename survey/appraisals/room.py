@@ -45,7 +45,7 @@ def room(statement: Statement, language: str) -> Room:
     events = sum(_lines_of(event.fact + event.evidence) for part in statement.deductions for event in part.events)
     both = language == "both"
     tables = indicators + events + len(statement.deductions) // 2 + 2 * len(statement.satisfaction)
-    full = tables > (10 if both else 16)
+    full = tables > (14 if both else 16)
     lines = _key_lines(statement.diagnosis)
     apart = both and (full or bool(lines))
     roomy = tables <= 10 and not (both or lines or statement.missing)

@@ -36,7 +36,7 @@ source_en = "A test"
 def printing(folder: Path) -> Section:
     """A hundred documents, and where their time goes."""
     prepare(f"{HERE}:pages", folder)
-    ours = call(f"{HERE}:export", folder, runs=3)
+    ours = call(f"{HERE}:export", folder)
     parts = call(f"{HERE}:in_parts", folder)
     plain = call(f"{HERE}:plain_weasyprint", folder)
     browser = call(f"{HERE}:headless_chromium", folder)
