@@ -15,11 +15,12 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 from wtforms.validators import Optional as Blank
 
-from survey import access, campaigns, channels, context, i18n, invitations, questionnaires
+from survey import access, campaigns, channels, context, i18n, invitations
 from survey.campaigns.progress import progress, watch
 from survey.campaigns.rates import DISPOSITIONS
 from survey.invitations import delivery, reminders
 from survey.models import Campaign
+from survey.questionnaires import versions
 from survey.refusals import N_, Refused
 from survey.roster import periods
 from survey.sampling import draw
@@ -104,7 +105,8 @@ def _form() -> CampaignForm:
         *(SelectChoice(code, code) for code in known), SelectChoice(NEW_PERIOD, _("A new period …")),
     ]  # fmt: skip
     form.questionnaire.choices = [
-        SelectChoice(code, content["title"][i18n.language()]) for code, content in questionnaires.shipped().items()
+        SelectChoice(version.sheet.code, version.content["title"][i18n.language()])
+        for version in versions.overview(context.session())
     ]
     return form
 

@@ -87,6 +87,25 @@ def test_opening_early_moves_the_first_day(session: Session, now: datetime) -> N
     assert (campaign.state, campaign.opens_on) == ("open", date(2026, 7, 6))
 
 
+@pytest.mark.parametrize(
+    ("zone", "at", "day"),
+    [
+        ("Asia/Shanghai", datetime(2028, 2, 28, 16, tzinfo=UTC), date(2028, 2, 29)),
+        ("Asia/Shanghai", datetime(2028, 2, 29, 16, tzinfo=UTC), date(2028, 3, 1)),
+        ("Europe/Berlin", datetime(2027, 3, 27, 22, 59, tzinfo=UTC), date(2027, 3, 27)),
+        ("Europe/Berlin", datetime(2027, 3, 28, 22, tzinfo=UTC), date(2027, 3, 29)),  # the day before had 23 hours
+        ("Europe/Berlin", datetime(2026, 10, 25, 22, 30, tzinfo=UTC), date(2026, 10, 25)),  # this one has 25
+    ],
+)
+def test_the_first_day_is_the_day_it_is_where_the_company_is(
+    session: Session, now: datetime, zone: str, at: datetime, day: date
+) -> None:
+    found(session, zone=zone)
+    campaign = _create(session, now, opens_on=date(2028, 12, 1), closes_on=date(2028, 12, 31))
+    campaigns.open_up(session, campaign, by=BY, at=at)
+    assert campaign.opens_on == day
+
+
 def test_a_closed_campaign_stays_closed(session: Session, now: datetime) -> None:
     found(session)
     campaign = plan(session, at=now)
@@ -185,6 +204,58 @@ def test_wrong_usage_exits_with_two(evenhand: Evenhand) -> None:
     assert wrong.exit_code == 2
 
 
-@pytest.mark.parametrize("words", [("campaign", "create"), ("campaign", "open"), ("invite",), ("worker",)])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("campaign", "create"),
+        ("campaign", "open"),
+        ("campaign", "status"),
+        ("sample", "plan"),
+        ("invite",),
+        ("worker",),
+    ],
+)
 def test_every_command_shows_an_example(evenhand: Evenhand, words: tuple[str, ...]) -> None:
     assert "Example: evenhand " + " ".join(words) in " ".join(evenhand(*words, "--help").stdout.split())
+
+
+def test_status_tells_the_rates_the_page_shows(evenhand: Evenhand, session: Session) -> None:
+    _planned(evenhand)
+    evenhand("campaign", "open", "S1")
+    evenhand("invite", "S1")
+    answered = session.scalars(select(Invitation).order_by(Invitation.id)).first()
+    assert answered is not None
+    answered.disposition = "completed"
+    session.commit()
+    told = json.loads(evenhand("campaign", "status", "S1", "--json").stdout)
+    assert (told["invited"], told["eligible"], told["RR1"], told["RR2"], told["CON1"], told["REF1"]) == (
+        2, 2, 0.5, 0.5, 0.5, 0.0,
+    )  # fmt: skip
+    assert {part["code"]: part["RR1"] for part in told["reps"]} == {"R1": 0.5, "R2": 0.0}
+    assert {part["code"]: part["invited"] for part in told["territories"]} == {"EAST": 2, "WEST": 1}
+    words = evenhand("campaign", "status", "S1").stdout
+    assert "Response RR1 50.0%, RR2 50.0%; contact CON1 50.0%, refusal REF1 0.0%." in words
+    assert "Response rates that chance does not explain: none." in words
+
+
+def test_the_plan_of_a_sample_is_told_before_anything_is_sent(evenhand: Evenhand, session: Session) -> None:
+    today = datetime.now(UTC).date()
+    done = evenhand(
+        "campaign", "create", "S1", "--period", "2026-H1", "--questionnaire", "core", "--opens", f"{today}",
+        "--closes", f"{today + timedelta(days=7)}", "--sample", "planned", "--reliability", ".7", "--rest-days", "10",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    campaign = session.scalars(select(Campaign)).one()
+    assert campaign.sample_plan is not None
+    assert (campaign.sample_plan.reliability, campaign.rest_days) == (0.7, 10)
+    told = json.loads(evenhand("sample", "plan", "S1", "--json").stdout)
+    assert (told["reliability"], told["icc"], told["response_rate"]) == (0.7, 0.05, 0.3)
+    assert [(rep["rep"], rep["needed"], rep["invitations"], rep["reach"]) for rep in told["reps"]] == [
+        ("R2", 45, 150, "never"), ("R1", 45, 150, "never"),
+    ]  # fmt: skip
+    words = evenhand("sample", "plan", "S1", "--reliability", ".8").stdout
+    assert "R1         needs 76 answers: 254 invitations; asked 2 of 2, withheld expected" in words
+    assert "Never: there are 2 customers to ask" in words
+    refused = evenhand("sample", "plan", "S1", "--reliability", "80")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "between 0 and 1" in refused.stderr
