@@ -21,9 +21,9 @@ from sqlalchemy.orm import Session
 from scoring.planning import plan
 from survey import journal
 from survey.models import Campaign, Customer, FrameEntry, SamplePlan, Territory
-from survey.refusals import N_, Refused
+from survey.refusals import Refused
 from survey.sampling.frame import Frame, Reach, Service, by_mail, frame
-from survey.sampling.planning import Grounds, NoShare, RepPlan, grounds, plan_reps
+from survey.sampling.planning import Grounds, RepPlan, check_reliability, grounds, plan_reps
 
 USUAL_RELIABILITY = 0.8
 _SEED_BYTES = 16
@@ -69,8 +69,7 @@ def plan_draw(
 
     Raises NoShare.
     """
-    if not 0 < reliability < 1:
-        raise NoShare(N_("A reliability of %(wanted)s cannot be. Give one between 0 and 1."), wanted=reliability)
+    check_reliability(reliability)
     sample = SamplePlan(campaign=campaign, reliability=reliability, seed=seed or secrets.token_hex(_SEED_BYTES))
     session.add(sample)
     session.flush()
@@ -86,7 +85,8 @@ def preview(
     """What sending the campaign now would do. `reliability` is what a plan is made for where the campaign wants none
     in particular. Raises NoShare."""
     sample = campaign.sample_plan
-    wanted = reliability or (sample.reliability if sample else USUAL_RELIABILITY)
+    wanted = reliability if reliability is not None else sample.reliability if sample else USUAL_RELIABILITY
+    check_reliability(wanted)
     on = grounds(session, response_rate=response_rate)
     found = frame(session, campaign, reach=reach, at=at)
     could = _could(found)

@@ -73,6 +73,12 @@ def grounds(session: Session, *, response_rate: float | None = None) -> Grounds:
     )
 
 
+def check_reliability(wanted: float) -> None:
+    """Raises NoShare."""
+    if not 0 < wanted < 1:
+        raise NoShare(N_("A reliability of %(wanted)s cannot be. Give one between 0 and 1."), wanted=wanted)
+
+
 def _last_variances(session: Session, spec: AdjustmentSpec) -> tuple[float, int | None]:
     """The ICC of the newest run, on its composite or its first item. A run that found reps alike, or could not tell,
     says nothing."""
@@ -109,10 +115,8 @@ def plan_reps(
 ) -> tuple[RepPlan, ...]:
     """The plan of every rep somebody could be asked about, by name.
 
-    `could`: customer id → services that could be asked about; `will`: those the campaign asks about. Raises NoShare.
+    `could`: customer id → services that could be asked about; `will`: those the campaign asks about.
     """
-    if not 0 < reliability < 1:
-        raise NoShare(N_("A reliability of %(wanted)s cannot be. Give one between 0 and 1."), wanted=reliability)
     customers, asked = _by_rep(could), _by_rep(will)
     named = session.execute(select(Rep.id, Rep.code, Rep.name).order_by(Rep.name, Rep.code))
     return tuple(
