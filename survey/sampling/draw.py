@@ -21,7 +21,6 @@ from sqlalchemy.orm import Session
 from scoring.planning import plan
 from survey import journal
 from survey.models import Campaign, Customer, FrameEntry, SamplePlan, Territory
-from survey.refusals import Refused
 from survey.sampling.frame import Frame, Reach, Service, by_mail, frame
 from survey.sampling.planning import Grounds, RepPlan, check_reliability, grounds, plan_reps
 
@@ -30,10 +29,6 @@ _SEED_BYTES = 16
 
 Pairs = frozenset[tuple[int, int]]
 """Customer id and rep id: this customer is asked about this rep."""
-
-
-class AlreadyInvited(Refused):
-    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
