@@ -104,7 +104,11 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "SECRET_KEY": settings.secret_key.get_secret_value(),
         "SQLALCHEMY_ENGINES": {"default": {"url": settings.database, "hide_parameters": True}},
         "ALEMBIC": {"script_location": "migrations"},
-        "ALEMBIC_CONTEXT": {"render_as_batch": True, "compare_server_default": False},
+        "ALEMBIC_CONTEXT": {
+            "render_as_batch": True,
+            "compare_server_default": False,
+            "include_name": lambda name, kind, _parents: not (kind == "table" and name.startswith("huey_")),
+        },
         "BABEL_TRANSLATION_DIRECTORIES": "translations",
         "TRUSTED_HOSTS": _trusted_hosts(settings.base_url),
         "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,

@@ -32,6 +32,7 @@ MOST_JOBS = 32
 PAUSE_SECONDS = 10
 """Before a server that could not be reached is tried again."""
 HEALTH_SECONDS = 10.0
+_MAKING_TABLES = 0x45764A51
 log = logging.getLogger("evenhand.worker")
 
 
@@ -125,7 +126,10 @@ def _storage(settings: Settings) -> Huey:
         "serializer": _Signed(secret=settings.secret_key.get_secret_value(), salt="evenhand jobs"),
     }
     if settings.database.startswith("postgresql"):
-        return PostgresHuey("evenhand", dsn=settings.database.replace("+psycopg", "", 1), **options)
+        dsn = settings.database.replace("+psycopg", "", 1)
+        with psycopg.connect(dsn) as first_come:  # two workers that begin at once must not both make its tables
+            first_come.execute("SELECT pg_advisory_xact_lock(%s)", (_MAKING_TABLES,))
+            return PostgresHuey("evenhand", dsn=dsn, **options)
     return SqliteHuey(
         "evenhand", filename=str(settings.evenhand_dir / "queue.sqlite"), timeout=BUSY_SECONDS,
         journal_mode=journal_mode(sqlite3.sqlite_version_info), **options,
