@@ -20,7 +20,7 @@ from flask import Flask
 from flask.cli import ScriptInfo
 from flask_security import hash_password
 
-from survey import campaigns, config, invitations, users, worker
+from survey import appraisals, campaigns, config, invitations, users, worker
 from survey.app import create_app
 from survey.cli import invented
 from survey.cli.invented import InventedCompany, Table
@@ -213,12 +213,13 @@ def _score_and_appraise(evenhand: _Commands, place: Demo, company: InventedCompa
 
 
 def _ask(company: InventedCompany) -> None:
-    """Logins, and a campaign that is open today."""
+    """Logins, a decision taken, and a campaign that is open today."""
     for role, email in LOGINS.items():
         users.create(
             session(), email=email, name=role.capitalize(), role=role, password_hash=hash_password(PASSWORD),
             by=actor(), at=now(),
         )  # fmt: skip
+    _decide(company.halves[0].code)
     asked = campaigns.create(
         session(), CAMPAIGN, period=company.halves[2].code, questionnaire=QUESTIONNAIRE,
         opens_on=today() - timedelta(days=7), closes_on=today() + timedelta(days=21), by=actor(), at=now(),
@@ -227,6 +228,15 @@ def _ask(company: InventedCompany) -> None:
     invitations.invite(session(), asked, by=actor(), at=now())
     session().commit()
     worker.drain(most=FIRST_MAILS)
+
+
+def _decide(period: str) -> None:
+    """The reviewer has decided on an older appraisal, so that the rep who signs in finds one."""
+    for paper in appraisals.papers(session(), period, invented.FLIPPED):
+        appraisals.finalise(
+            session(), paper.standing.id, band=paper.statement.outcome.band or "", reason="", by=LOGINS["reviewer"],
+            at=now(),
+        )  # fmt: skip
 
 
 def _opened(place: Demo, settings: Settings) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -105,6 +106,19 @@ def test_everything_it_prints_can_be_opened(built: Built) -> None:
     logins = opened["logins"]
     assert isinstance(logins, list)
     assert {login["role"] for login in logins} >= {"administrator", "reviewer", "manager", "rep", "auditor"}
+
+
+def test_the_rep_who_signs_in_finds_an_appraisal(built: Built) -> None:
+    directory, opened = built
+    (login,) = (one for one in opened["logins"] if one["role"] == "rep")  # type: ignore[attr-defined]
+    client = create_app(config.demo_settings(directory, base_url="http://127.0.0.1:8000")).test_client()
+    form = client.get("/login", base_url="http://127.0.0.1:8000").get_data(as_text=True)
+    token = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', form)[0]
+    given = {"email": login["email"], "password": login["password"], "csrf_token": token}
+    assert client.post("/login", data=given, base_url="http://127.0.0.1:8000").status_code == 302
+    listed = client.get("/appraisals", base_url="http://127.0.0.1:8000").get_data(as_text=True)
+    (address,) = set(re.findall(r'href="(/appraisals/\d+)"', listed))
+    assert client.get(address, base_url="http://127.0.0.1:8000").status_code == 200
 
 
 @pytest.mark.timeout(600)
