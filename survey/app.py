@@ -28,7 +28,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from survey import access, config, context, database, i18n
 from survey.config import Settings, SettingsRefused
-from survey.views import BLUEPRINTS, answering, preferences
+from survey.views import BLUEPRINTS, answering, preferences, previewing
 
 MAX_BODY_BYTES = 512 * 1024
 LOOPBACK = frozenset({"localhost", "127.0.0.1"})
@@ -56,7 +56,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.converters["int"] = _RowNumber
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    for customers in (answering.blueprint, preferences.blueprint):  # they have no session whose forms could be forged
+    # They have no session whose forms could be forged; a preview stores nothing.
+    for customers in (answering.blueprint, preferences.blueprint, previewing.blueprint):
         csrf.exempt(customers)
     app.register_error_handler(HTTPException, _error_page)
     app.register_error_handler(DataError, lambda _error: _error_page(BadRequest()))  # a NUL, say: PostgreSQL keeps none

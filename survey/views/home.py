@@ -30,6 +30,7 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(permission="read appraisals", endpoint="appraisals.listed", label=N_("Appraisals")),
     Entry(permission="follow up", endpoint="follow_ups.listed", label=N_("Follow-ups")),
     Entry(permission="keep roster", endpoint="roster.overview", label=N_("Roster")),
+    Entry(permission="keep questionnaires", endpoint="questionnaires.listed", label=N_("Questionnaires")),
     Entry(permission="check assignments", endpoint="checking.mine", label=N_("My customers")),
     Entry(permission="decide objections", endpoint="checking.listed", label=N_("Objections")),
     Entry(permission="watch campaigns", endpoint="campaigns.listed", label=N_("Campaigns")),
