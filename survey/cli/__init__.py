@@ -11,7 +11,18 @@ from sqlalchemy.exc import DBAPIError
 
 from survey import database
 from survey.app import create_app
-from survey.cli import appraisals, campaigns, demo, importing, interviewing, runs, sending, system, users
+from survey.cli import (
+    appraisals,
+    campaigns,
+    demo,
+    importing,
+    interviewing,
+    questionnaires,
+    runs,
+    sending,
+    system,
+    users,
+)
 from survey.config import SettingsRefused
 from survey.refusals import Refused
 
@@ -60,6 +71,7 @@ for command in (
     *interviewing.COMMANDS,
     *runs.COMMANDS,
     *appraisals.COMMANDS,
+    *questionnaires.COMMANDS,
     *users.COMMANDS,
     *demo.COMMANDS,
 ):

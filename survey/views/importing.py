@@ -34,18 +34,21 @@ LONGEST_FILE_NAME = 200
 KINDS = {
     "territories": _("Territories"),
     "reps": _("Reps"),
-    "customers": _("Customers (with contacts and assignments, if the file has them)"),
+    "customers": _("Customers"),
     "contacts": _("Contacts"),
     "assignments": _("Assignments"),
     "hand-over": _("Hand-over"),
     "answers": _("Answers"),
 }
+CHOICES = KINDS | {"customers": _("Customers (with contacts and assignments, if the file has them)")}
 
 
 class UploadForm(FlaskForm):
-    """A file and what it holds."""
+    """A file and what it holds. Customers may bring their contacts and assignments in the same rows."""
 
-    kind = SelectField(_("What does the file hold?"), choices=[SelectChoice(kind, KINDS[kind]) for kind in files.KINDS])
+    kind = SelectField(
+        _("What does the file hold?"), choices=[SelectChoice(kind, CHOICES[kind]) for kind in files.KINDS]
+    )
     file = FileField(_("File (CSV or XLSX)"), validators=[FileRequired(_("Choose a file."))])
 
 

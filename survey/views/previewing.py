@@ -90,6 +90,7 @@ def _invitation(token: str) -> Invitation:
 def _page(invented: Invitation, form: sheets.SheetForm, problem: str = "") -> str:
     language = i18n.language()
     form.language.data = language
+    form.nonce.data = form.nonce.data or sheets.new_nonce(invented)
     return render_template(
         "previewing/sheet.html", form=form, subjects=invented.subjects, period=invented.campaign.asked_about[language],
         answered_before=False, kept_at=None, problem=problem, preview=True,

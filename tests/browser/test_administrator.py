@@ -1,4 +1,4 @@
-"""An administrator's first half hour: one Excel file becomes a roster, and the sheet is seen as customers will see it."""
+"""An administrator's first half hour: one Excel file becomes a roster, and the sheet is seen as customers see it."""
 
 from __future__ import annotations
 

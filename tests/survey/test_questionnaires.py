@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import copy
+import tomllib
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
 from sqlalchemy.orm import Session
 
 from survey import questionnaires
+from survey.questionnaires import toml
+from survey.questionnaires.content import check
 from survey.questionnaires.sheet import (
     LONGEST_TEXT,
     OutOfScale,
@@ -217,3 +222,74 @@ def test_a_version_not_sent_yet_may_be_corrected(session: Session, content: dict
 def test_an_unknown_sheet_is_refused_with_those_there_are(session: Session) -> None:
     with pytest.raises(questionnaires.UnknownQuestionnaire, match="core"):
         questionnaires.newest(session, "cor")
+
+
+# -- the other sheets that ship, and sheets as files ------------------------------------------------------------
+
+
+def test_what_ships_is_whole_and_survives_its_own_file() -> None:
+    shipped = questionnaires.shipped()
+    assert set(shipped) == {"core", "key-account", "relationship"}
+    for data in shipped.values():
+        check(data)
+        assert tomllib.loads(toml.write(data)) == data
+
+
+def test_key_accounts_are_asked_about_the_company_without_scoring_the_rep_for_it() -> None:
+    sheet = questionnaires.read(questionnaires.shipped()["key-account"])
+    company = {item.code for item in sheet.items if item.about == "company"}
+    assert company == {"product_quality", "service_quality", "comparison"}
+    scored = {item.code for item in sheet.ratings}
+    assert {"knowledge", "delivery", "responsiveness", "advice", "guidance", "presale", "aftersales"} <= scored
+    assert not scored & company
+
+
+def test_relationship_checks_are_facts_and_never_scored() -> None:
+    sheet = questionnaires.read(questionnaires.shipped()["relationship"])
+    assert {sheet.item(code).kind for code in ("knows_name", "visits", "helped")} == {"choice"}
+
+
+def test_every_gap_of_a_file_is_named_at_once(content: dict[str, Any]) -> None:
+    del content["item"][0]["question"]["zh"]
+    content["item"][1]["dimension"]["en"] = " "
+    content["title"]["zh"] = ""
+    with pytest.raises(QuestionnaireRefused) as refused:
+        check(content)
+    assert {str(problem) for problem in refused.value.problems} == {
+        "knowledge: the Chinese text is missing.",
+        "delivery dimension: the English text is missing.",
+        "title: the Chinese text is missing.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("item", 3, "item does not hold"),
+        ("item", [1, "x"], "item.1 does not hold"),
+        ("title", None, "title does not hold"),
+        ("code", "Core!", "short code"),
+        ("colour", "red", "colour has no meaning"),
+        ("version", "1", "version does not hold"),
+    ],
+)
+def test_a_file_of_another_shape_is_refused_in_a_sentence(
+    content: dict[str, Any], name: str, value: object, says: str
+) -> None:
+    with pytest.raises(QuestionnaireRefused) as refused:
+        check(content | {name: value})
+    assert any(says in str(problem) for problem in refused.value.problems)
+
+
+def test_the_command_line_lists_shows_checks_and_takes_in(evenhand: Callable[..., Result], tmp_path: Path) -> None:
+    assert "key-account  version 1" in evenhand("questionnaires", "list").stdout
+    shown = evenhand("questionnaires", "show", "core")
+    assert tomllib.loads(shown.stdout) == questionnaires.shipped()["core"]
+    file = tmp_path / "dealers.toml"
+    file.write_text(shown.stdout.replace('code = "core"', 'code = "dealers"', 1), encoding="utf-8")
+    assert "complete" in evenhand("questionnaires", "check", file).stdout
+    assert "dealers is stored as version 1" in evenhand("questionnaires", "add", file).stdout
+    assert "dealers  version 1" in evenhand("questionnaires", "list").stdout
+    file.write_text(shown.stdout.replace("产品知识", "").replace("交货及时性", ""), encoding="utf-8")
+    refused = evenhand("questionnaires", "check", file)
+    assert (refused.exit_code, len(refused.stderr.splitlines())) == (1, 2)

@@ -152,10 +152,12 @@ def test_two_who_edit_at_once_do_not_overwrite_each_other(administrator: FlaskCl
 
 
 def test_a_copy_needs_a_code_of_its_own(administrator: FlaskClient, session: Session) -> None:
-    assert "already" in _edit(administrator, way="copy", code="core").text
     assert _edit(administrator, way="copy").status_code == 400
-    fields = _fields(administrator.get("/questionnaires/core/copy").text) | {"code": "dealers", "do": "save"}
-    assert administrator.post("/questionnaires/core/copy", data=fields).location == "/questionnaires/dealers"
+    fields = _fields(administrator.get("/questionnaires/core/copy").text) | {"do": "save"}
+    taken = administrator.post("/questionnaires/core/copy?lang=en", data=fields | {"code": "relationship"})
+    assert (taken.status_code, "already" in taken.text) == (400, True)
+    made = administrator.post("/questionnaires/core/copy", data=fields | {"code": "dealers"})
+    assert made.location == "/questionnaires/dealers"
     assert [row.code for row in _stored(session)] == ["dealers"]
 
 
