@@ -1,4 +1,4 @@
-"""What a log of calls and the stages of projects come to in one period: an actual value, and a target where it has one.
+"""What logs of calls, stages of projects and plain amounts come to in one period: an actual value, sometimes a target.
 
 ``MEASURES`` names them for schemes: an indicator with ``measure`` takes its value from the log where nobody entered a
 fact for it. A rep without any entry was not measured, which is not the same as zero.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from types import MappingProxyType
 
+from scoring import measures
 from scoring.rules import Stage, earned_value
 
 Found = tuple[float, float | None]
@@ -36,7 +37,7 @@ class Call:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """A rep's period: its first and last day, the calls made in it, the customers served, the stages of their projects,
-    and the occasions that fell into it."""
+    the occasions that fell into it, and ``amounts`` entered by name (sales, orders, expense …)."""
 
     from_on: date
     to_on: date
@@ -44,6 +45,7 @@ class Work:
     customers: Collection[str] = ()
     stages: Sequence[Stage] = ()
     occasions: Collection[str] = ()
+    amounts: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def days(self) -> int:
@@ -120,6 +122,60 @@ def project_stages(work: Work) -> Found | None:
     return (earned, planned) if planned > 0 else None
 
 
+def call_rate(work: Work) -> Found | None:
+    """Calls a working day."""
+    return _over(work, "calls", "working_days")
+
+
+def hit_rate(work: Work) -> Found | None:
+    """Orders per 100 calls."""
+    return _over(work, "orders", "calls", times=100)
+
+
+def orders_per_day(work: Work) -> Found | None:
+    return _over(work, "orders", "working_days")
+
+
+def order_size(work: Work) -> Found | None:
+    return _over(work, "sales", "orders")
+
+
+def expense_rate(work: Work) -> Found | None:
+    """Expense in per cent of sales."""
+    return _over(work, "expense", "sales", times=100)
+
+
+def sales_growth(work: Work) -> Found | None:
+    """Growth on the last period in per cent."""
+    known = work.amounts
+    if "sales" not in known or not known.get("last_sales", 0) > 0:
+        return None
+    return measures.growth(last=known["last_sales"], current=known["sales"], from_new=0).total, None
+
+
+def contribution_rate(work: Work) -> Found | None:
+    """What is left of sales after cost, discounts, expense, financing and bad debt, in per cent of sales."""
+    known = work.amounts
+    if not known.get("sales", 0) > 0 or any(name not in known for name in _CONTRIBUTION):
+        return None
+    found = measures.contribution(
+        sales=known["sales"], cost=known["cost"], discounts=known["discounts"], expense=known["expense"],
+        collection_days=known["collection_days"], interest=known["interest"] / 100,
+        bad_debt_rate=known["bad_debt_rate"] / 100,
+    )  # fmt: skip
+    return found.rate, None
+
+
+_CONTRIBUTION = ("cost", "discounts", "expense", "collection_days", "interest", "bad_debt_rate")
+
+
+def _over(work: Work, above: str, below: str, *, times: float = 1) -> Found | None:
+    known = {"calls": float(len(work.calls)), **work.amounts} if work.calls else work.amounts
+    if above not in known or not known.get(below, 0) > 0:
+        return None
+    return times * known[above] / known[below], None
+
+
 def _each(work: Work, spans: Iterable[Days], often: int, counts: Callable[[Call], bool]) -> Found | None:
     if not work.customers or not work.calls:
         return None
@@ -140,5 +196,12 @@ MEASURES: Mapping[str, Callable[[Work], Found | None]] = MappingProxyType(
         "communicating_customers": communicating_customers,
         "greeted_occasions": greeted_occasions,
         "project_stages": project_stages,
+        "call_rate": call_rate,
+        "hit_rate": hit_rate,
+        "orders_per_day": orders_per_day,
+        "order_size": order_size,
+        "expense_rate": expense_rate,
+        "sales_growth": sales_growth,
+        "contribution_rate": contribution_rate,
     }
 )

@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 from scoring.appraisal import appraise, unused
 from scoring.facts import FactsRefused
 from scoring.outcome import Outcome
+from scoring.scheme import Scheme
 from survey import journal, schemes
 from survey.appraisals import inputs
 from survey.appraisals.composing import compose
 from survey.appraisals.diagnosing import diagnoses, reads
 from survey.appraisals.grounds import FactsDoNotFit, Grounds, gather
+from survey.appraisals.measured import is_amount
 from survey.appraisals.statement import Statement, journaled_as, snapshot_hash
 from survey.appraisals.trend import earlier
 from survey.models import Appraisal, Rep, SchemeVersion
@@ -69,7 +71,9 @@ def draw_up(
     drawn = _kept(session, grounds, {reps[one.rep].id: one for one in chosen}, reps.values(), draft=draft, by=by, at=at)
     idle = unused(grounds.scheme, grounds.facts, grounds.events)
     return DrawnUp(
-        from_on=grounds.period.from_on, appraisals=drawn, unused=tuple(code for code in idle if not reads(code))
+        from_on=grounds.period.from_on,
+        appraisals=drawn,
+        unused=tuple(code for code in idle if not (reads(code) or is_amount(code))),
     )
 
 
@@ -79,11 +83,12 @@ def _outcomes(grounds: Grounds, reps: Mapping[str, Rep]) -> tuple[Outcome, ...]:
     facts = [one for one in grounds.facts if one.indicator in indicators]
     wanted = set(grounds.surveyed.values())
     scores = [inputs.as_read(rep, row) for (rep, item), row in grounds.scores.items() if item in wanted]
+    found = {one.rep for one in facts} | {one.rep for one in scores}
     try:
         return appraise(
             scores, facts, grounds.events, grounds.scheme, composite=grounds.composite, averages=grounds.means,
             positions={code: rep.position or "" for code, rep in reps.items()},
-            reps={one.rep for one in facts} | {one.rep for one in scores},
+            reps={rep for rep in found if _in_position(grounds.scheme, reps[rep])},
         )  # fmt: skip
     except FactsRefused as refusal:
         raise FactsDoNotFit(
@@ -91,6 +96,11 @@ def _outcomes(grounds: Grounds, reps: Mapping[str, Rep]) -> tuple[Outcome, ...]:
             mistakes=str(refusal),
             problems=tuple(Refused("%(problem)s", problem=problem) for problem in refusal.problems),
         ) from None
+
+
+def _in_position(scheme: Scheme, rep: Rep) -> bool:
+    """Reps who face different customers have schemes of their own."""
+    return not scheme.positions or (rep.position or "") in scheme.positions
 
 
 def _kept(

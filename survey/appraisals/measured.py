@@ -25,6 +25,17 @@ from survey.models import Assignment, Customer, FairTarget, Goal, IndicatorFact,
 Pair = tuple[str, str]
 _AGREED = ("与员工议定", "agreed with the rep")
 _SCHEME = ("方案统一规定", "the same for everybody in the scheme")
+_NAMED = {
+    "working_days": ("工作日",), "calls": ("访问次数", "拜访次数"), "orders": ("订单数",), "sales": ("销售额",),
+    "expense": ("销售费用",), "last_sales": ("上期销售额",), "cost": ("销售成本",), "discounts": ("折让",),
+    "collection_days": ("收款期",), "interest": ("资金利率",), "bad_debt_rate": ("坏账率",),
+}  # fmt: skip
+_AMOUNTS = {name: meaning for meaning, others in _NAMED.items() for name in (meaning, *others)}
+
+
+def is_amount(indicator: str) -> bool:
+    """Whether facts of this name are amounts that measures are computed from."""
+    return indicator.casefold() in _AMOUNTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +71,15 @@ def facts(session: Session, period: Period, scheme: Scheme, *, scored: Collectio
     for rep_id, code in wanted:
         row, goal, line = entered.get((rep_id, code)), goals.get((rep_id, code)), lines.get(code)
         value, log = counted.get((rep_id, code), (None, None))
+        agreed = row.target if row else None
+        if row is not None and row.missing == "not_measured" and value is not None:
+            row = None  # only its target was agreed; the value is counted
         given = row is not None or (goal is not None and goal.done is not None)
         if not given and (value is None or rep_id not in under):
             continue
         aims = (
             _territory(fair.get((rep_id, code))),
-            _Aim(target=row.target if row else None, source="agreed", why=_AGREED),
+            _Aim(target=agreed, source="agreed", why=_AGREED),
             _goal(goal),
             _Aim(target=log, source="plan", why=("计划应完成", "as planned to date")),
             _Aim(target=line.target if line else None, source="scheme", why=_SCHEME),
@@ -99,7 +113,7 @@ def _values(row: IndicatorFact | None, goal: Goal | None, counted: float | None)
         }  # fmt: skip
     if goal is not None and goal.done is not None:
         return {"value": goal.done, "note": goal.text}
-    return {"value": counted, "evidence": "拜访与项目记录 / log of visits and projects"}
+    return {"value": counted, "evidence": "按记录计算 / computed from what was recorded"}
 
 
 def _entered(session: Session, period: Period, known: Mapping[str, str]) -> dict[tuple[int, str], IndicatorFact]:
@@ -184,15 +198,31 @@ def _counted(
 
 def _work(session: Session, period: Period, reps: Iterable[int]) -> dict[int, Work]:
     calls, served, stages = _calls(session, period), _served(session, period), _stages(session, period)
+    amounts = _amounts(session, period)
     days = occasions(period.from_on, period.to_on)
     return {
         rep: Work(
             from_on=period.from_on, to_on=period.to_on, calls=calls.get(rep, ()), customers=served.get(rep, ()),
-            stages=stages.get(rep, ()), occasions=frozenset(days),
+            stages=stages.get(rep, ()), occasions=frozenset(days), amounts=amounts.get(rep, {}),
         )
         for rep in reps
-        if rep in calls or rep in stages
+        if rep in calls or rep in stages or rep in amounts
     }  # fmt: skip
+
+
+def _amounts(session: Session, period: Period) -> dict[int, dict[str, float]]:
+    """The plain amounts entered for each rep, by what they mean."""
+    rows = session.execute(
+        select(IndicatorFact.rep_id, IndicatorFact.indicator, IndicatorFact.value).where(
+            IndicatorFact.period_id == period.id, IndicatorFact.value.is_not(None)
+        )
+    )
+    found: dict[int, dict[str, float]] = defaultdict(dict)
+    for rep, indicator, value in rows:
+        meaning = _AMOUNTS.get(indicator.casefold())
+        if meaning is not None and value is not None:
+            found[rep][meaning] = value
+    return found
 
 
 def _calls(session: Session, period: Period) -> dict[int, list[Call]]:

@@ -83,6 +83,9 @@ def import_file(  # one parameter for each option
     facts        period, rep, indicator, value; target (in the same unit: 92% is 92 with target 100),
                  note, evidence, source. Without a value: missing (not_applicable with note and
                  approved_by, not_measured, withheld_by_rep with evidence)
+                 A target alone is missing = not_measured; its value may be computed from facts named
+                 working_days, calls, orders, sales, last_sales, expense, cost, discounts,
+                 collection_days, interest, bad_debt_rate (both rates in %)
     events       period, rep, category, on, points (above zero), fact; evidence, multiplier,
                  in_survey (yes: customers' ratings already show it)
     visits       rep, customer (code, or a name that is no customer yet), on; number (of calls that

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from scoring.logs import (
+    MEASURES,
     Call,
     Work,
     cold_visits,
@@ -81,3 +82,33 @@ def test_stages_of_several_projects_weigh_by_importance() -> None:
 @pytest.mark.parametrize("measure", [cold_visits, visits_a_week, visits_a_month, visited_customers, helped_customers])
 def test_no_entry_is_no_measure_not_a_zero(measure: object) -> None:
     assert measure(work()) is None  # type: ignore[operator]
+
+
+WORKED = {"working_days": 20, "calls": 160, "orders": 40, "sales": 200_000, "expense": 8_000, "last_sales": 160_000}
+MILLION = {
+    "sales": 1_000_000, "cost": 700_000, "discounts": 30_000, "expense": 40_000, "collection_days": 73, "interest": 6,
+    "bad_debt_rate": 0.5,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("measure", "value"),
+    [("call_rate", 8), ("hit_rate", 25), ("orders_per_day", 2), ("order_size", 5_000), ("expense_rate", 4),
+     ("sales_growth", 25)],
+)  # fmt: skip
+def test_the_worked_month_of_calls_and_orders(measure: str, value: float) -> None:
+    """20 days, 160 calls, 40 orders, 200,000 of sales, 8,000 of expense, as in the ten criteria."""
+    assert MEASURES[measure](work(amounts=WORKED)) == (pytest.approx(value), None)
+    assert MEASURES[measure](work(amounts={"sales": 1})) is None
+    assert MEASURES[measure](work(amounts={**WORKED, **dict.fromkeys(WORKED, 0)})) is None
+
+
+def test_what_is_left_of_a_million_in_sales() -> None:
+    """700,000 cost, 30,000 discounts, 40,000 expense, 73 days at 6 %, 0.5 % bad debt: 21.3 %."""
+    assert MEASURES["contribution_rate"](work(amounts=MILLION)) == (pytest.approx(21.3), None)
+    assert MEASURES["contribution_rate"](work(amounts={**MILLION, "sales": 0})) is None
+
+
+def test_logged_calls_stand_in_for_a_number_of_calls() -> None:
+    calls = [Call(customer="a", on=WEEKS.from_on)] * 5
+    assert MEASURES["call_rate"](work(*calls, amounts={"working_days": 20})) == (0.25, None)

@@ -305,3 +305,15 @@ def test_a_roster_that_came_in_after_the_period_still_names_the_manager(
     version = adopt(session, "kelon-branch-manager", now)
     done = drawing.draw_up(session, "2026-H1", version, by="c", at=now)
     assert read(session, done.appraisals[0][0]).statement.person.manager == surveyed.manager
+
+
+def test_a_scheme_of_one_position_appraises_nobody_else(session: Session, surveyed: Surveyed, now: datetime) -> None:
+    for rep in ("R01", "R02"):
+        put_facts(session, rep)
+    session.execute(update(Rep).where(Rep.code == "R02").values(position="branch manager"))
+    text = schemes.shipped()["kelon-branch-manager"].replace(
+        "\n[[indicator]]", '\npositions = ["branch manager"]\n\n[[indicator]]', 1
+    )
+    version = schemes.adopt(session, text, by="hr@h.example", at=now)
+    done = drawing.draw_up(session, "2026-H1", version, by="c", at=now)
+    assert [row.outcome["rep"] for row, _ in done.appraisals] == ["R02"]

@@ -37,10 +37,12 @@ Shown = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worked:
-    """What is imported for one scheme (rows of facts and events, files of logs), what customers' answers came to
-    (`reported` by item), and what must stand on paper: points by indicator, then sums and remarks."""
+    """What is imported for one scheme: rows of facts, of targets whose value is computed (`unmeasured`), of events, and
+    files of logs; what customers' answers came to (`reported`, by item); and what must stand on paper: points by
+    indicator, then sums and remarks."""
 
     facts: str = ""
+    unmeasured: str = ""
     events: str = ""
     logs: Mapping[str, str] | None = None
     reported: Mapping[str, float] | None = None
@@ -92,7 +94,10 @@ CARDS = (
 
 WORKED: Mapping[str, Worked] = {
     "taiwan-six": Worked(
-        facts="attainment,96,100\nprofit,21.3,30\nmarket_share,9,10\nexpenses,5,4\nsupervisor,4,", reported=FULL,
+        facts="attainment,96,100\nsales,1000000,\ncost,700000,\ndiscounts,30000,\nexpense,40000,\n"
+              "collection_days,73,\ninterest,6%,\nbad_debt_rate,0.5,\nmarket_share,9,10\nexpenses,5,4\nsupervisor,4,",
+        logs={"goals": "period,rep,text,indicator,target,unit,due_on,accepted_by,accepted_on\n"
+              "taiwan-six,taiwan-six,获利率达到30%,profit,30,%,2026-03-29,张三,2026-03-01\n"}, reported=FULL,
         points={"attainment": "33.6", "satisfaction": "16.0", "profit": "10.6", "market_share": "9.0",
                 "expenses": "7.5", "supervisor": "7.5"},
         total="84.2", says=("21.3",),
@@ -127,8 +132,9 @@ WORKED: Mapping[str, Worked] = {
         days=FEBRUARY, total="80.0", points={"sales": "28.0", "satisfaction": "16.0"}, says=("96.0", "2 × 2 = 4"),
     ),
     "ten-criteria": Worked(
-        facts="sales,200000,200000\ngross_profit,30000,30000\ncall_rate,8,8\nhit_rate,25,25\norders_per_day,2,2\n"
-              "order_size,5000,5000\nexpense_rate,4.0,3.2\nnew_customers,2,2\ncomplaints,1,",
+        facts="sales,200000,200000\ngross_profit,30000,30000\nworking_days,20,\ncalls,160,\norders,40,\nexpense,8000,\n"
+              "new_customers,2,2\ncomplaints,1,",
+        unmeasured="call_rate,8\nhit_rate,25\norders_per_day,2\norder_size,5000\nexpense_rate,3.2",
         points={"expense_rate": "7.5", "complaints": "4.0", "sales": "20.0"}, total="96.3", says=("8", "25", "5,000"),
     ),
     "result-process": Worked(
@@ -141,7 +147,8 @@ WORKED: Mapping[str, Worked] = {
         points={"sales": "45.0", "customers": "20.0", "satisfaction": "24.0"},
     ),
     "four-counts": Worked(
-        facts="new_customers,3,3\nlost_customers,1,\ngrowth,12.5,10", days=(date(2026, 3, 2), date(2026, 3, 8)),
+        facts="new_customers,3,3\nlost_customers,1,\nsales,450,\nlast_sales,400,", unmeasured="growth,10",
+        days=(date(2026, 3, 2), date(2026, 3, 8)),
         logs={"visits": COLD, "goals": "period,rep,text,indicator,target,unit,due_on,accepted_by,accepted_on\n"
               "four-counts,four-counts,每周拜访25位陌生客户,cold_visits,25,位,2026-03-08,张三,2026-03-01\n"},
         points={"cold_visits": "17.6", "new_customers": "25.0", "lost_customers": "13.3", "growth": "35.0"},
@@ -236,6 +243,12 @@ def _bring_everything(bring, evenhand) -> None:  # type: ignore[no-untyped-def]
         evenhand("period", "add", name, "--from", worked.days[0], "--to", worked.days[1])
     facts = [f"{name},{name},{row}" for name, worked in WORKED.items() for row in worked.facts.splitlines()]
     bring("facts", "\n".join(("period,rep,indicator,value,target", *facts)))
+    agreed = [
+        f"{name},{name},{row.split(',')[0]},,{row.split(',')[1]},not_measured"
+        for name, worked in WORKED.items()
+        for row in worked.unmeasured.splitlines()
+    ]
+    bring("facts", "\n".join(("period,rep,indicator,value,target,missing", *agreed)))
     happened = [
         f"{name},{name},{worked.days[0] + timedelta(days=day)},{row}event {day}"
         for name, worked in WORKED.items()
