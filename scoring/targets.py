@@ -13,8 +13,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 LOGGED = ("potential", "accounts", "workload", "advertising", "support")
 LINEAR = ("competition", "season", "tenure")
 FEWEST_TERRITORIES = 15
@@ -55,6 +53,7 @@ def expect(sales: Mapping[str, float], covariates: Mapping[str, Mapping[str, flo
     Raises TargetsRefused for covariates the rep controls, values that have no logarithm, and too few territories (use
     ``index_targets``).
     """
+    import numpy as np
     import statsmodels.api as sm
 
     names = sorted(sales)

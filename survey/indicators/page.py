@@ -10,11 +10,14 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
+from scoring.diagnosis import asks_for_diagnosis
+from scoring.targets import too_ambitious
 from survey.indicators import revisions
 from survey.indicators.notes import SOURCES
 from survey.indicators.revisions import Old
 from survey.models import (
     ConductEvent,
+    FairTarget,
     Goal,
     IndicatorFact,
     MonitoringNote,
@@ -61,7 +64,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepPage:
-    """Everything about one rep in one period. `sources` counts the notes by where they come from."""
+    """Everything about one rep in one period. `sources` counts the notes by where they come from.
+
+    `losses` are the customers lost in this period and the one before, when they call for looking into the causes, the
+    company's own included; `ambitious` the ids of goals more than two standard errors above what the territory lets
+    one expect.
+    """
 
     rep: Rep
     period: Period
@@ -75,6 +83,8 @@ class RepPage:
     first_visit: date | None
     last_visit: date | None
     projects: tuple[Project, ...]
+    losses: tuple[int, ...]
+    ambitious: frozenset[int]
 
 
 def list_page(session: Session, reps: Select[Any], period_code: str | None) -> ListPage:
@@ -157,7 +167,45 @@ def rep_page(session: Session, reps: Select[Any], rep_code: str, period_code: st
         first_visit=first,
         last_visit=last,
         projects=tuple(projects),
+        losses=_losses(session, rep, period),
+        ambitious=_ambitious(session, rep, period, of_rep[Goal]),
     )
+
+
+_LOST = ("lost_customers", "lost customers", "老客户流失数", "流失客户", "流失客户数")
+
+
+def _losses(session: Session, rep: Rep, period: Period) -> tuple[int, ...]:
+    """Customers lost in the last two periods up to this one, if they ask for a diagnosis."""
+    rows = session.execute(
+        select(Period.id, IndicatorFact.value)
+        .join(IndicatorFact, IndicatorFact.period_id == Period.id)
+        .where(
+            IndicatorFact.rep_id == rep.id, func.lower(IndicatorFact.indicator).in_(_LOST),
+            IndicatorFact.value.is_not(None), Period.to_on <= period.to_on,
+        )
+        .order_by(Period.from_on.desc())
+        .limit(2)
+    ).all()  # fmt: skip
+    losses = tuple(int(value or 0) for _, value in reversed(rows))
+    current = bool(rows) and rows[0][0] == period.id
+    return losses if current and losses[-1] and asks_for_diagnosis(losses) else ()
+
+
+def _ambitious(session: Session, rep: Rep, period: Period, goals: Sequence[Goal]) -> frozenset[int]:
+    fair = {
+        row.indicator: row
+        for row in session.scalars(
+            select(FairTarget).where(FairTarget.period_id == period.id, FairTarget.rep_id == rep.id)
+        )
+    }
+    found = ((goal, fair.get(goal.indicator or "")) for goal in goals)
+    return frozenset(
+        goal.id
+        for goal, row in found
+        if row is not None and row.se_log is not None
+        and too_ambitious(goal.target, adjusted=row.adjusted, se_log=row.se_log)
+    )  # fmt: skip
 
 
 def _entries(session: Session, model: Any, rows: Sequence[Any]) -> tuple[Entry, ...]:

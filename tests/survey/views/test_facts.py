@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from survey.models import ConductEvent, Goal, IndicatorFact, MonitoringNote, Revision
+from survey.models import ConductEvent, FairTarget, Goal, IndicatorFact, MonitoringNote, Period, Rep, Revision
 
 Look = Callable[[TestResponse], Any]
 SignIn = Callable[[str], FlaskClient]
@@ -119,3 +120,30 @@ def test_the_list_names_everybody_the_person_may_see(boss: FlaskClient, look: Lo
     links = look(boss.get("/facts?period=2026-H1")).links
     assert sum(link.startswith("/facts/R") for link in links) == 8
     assert boss.get("/facts?period=1999").status_code == 404
+
+
+def test_repeated_losses_ask_for_the_causes_before_anybody_is_blamed(boss: FlaskClient, look: Look) -> None:
+    lost = {"indicator": "lost_customers", "value": "1"}
+    assert post(boss, look, "/facts/R02/fact", **lost).status_code == 303
+    assert "look into the causes" not in look(boss.get("/facts/R02?period=2026-H1&lang=en")).text
+    twice = {"indicator": "lost_customers", "value": "2", "reason": "补记"}
+    assert post(boss, look, "/facts/R02/fact", **twice).status_code == 303
+    assert "Customers were lost again and again (2)" in look(boss.get("/facts/R02?period=2026-H1&lang=en")).text
+
+
+def test_a_goal_far_above_the_territory_asks_whether_it_is_achievable(
+    boss: FlaskClient, look: Look, session: Session, now: datetime
+) -> None:
+    rep = session.scalars(select(Rep).where(Rep.code == "R02")).one()
+    period = session.scalars(select(Period).where(Period.code == "2026-H1")).one()
+    session.add(
+        FairTarget(
+            period_id=period.id, rep_id=rep.id, indicator="sales", target=100, adjusted=100, se_log=0.1,
+            method="regression", provenance={}, why_zh="", why_en="", set_at=now, set_by="c",
+        )
+    )  # fmt: skip
+    session.commit()
+    for text, target in (("sell 110", "110"), ("sell 150", "150")):
+        goal = {"text": text, "target": target, "unit": "万元", "due_on": "2026-06-30", "indicator": "sales"}
+        assert post(boss, look, "/facts/R02/goal", **goal).status_code == 303
+    assert look(boss.get("/facts/R02?period=2026-H1&lang=en")).text.count("is it achievable?") == 1
