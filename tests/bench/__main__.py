@@ -7,12 +7,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import intake, paper, scoring
+from tests.bench import intake, paper, scoring, sending
 from tests.bench.report import machine, markdown
 
 SUBJECTS = {
     subject.__name__: subject
-    for subject in (scoring.adjusting, scoring.command_line, scoring.beside_others, intake.importing, paper.printing)
+    for subject in (
+        scoring.adjusting,
+        scoring.command_line,
+        scoring.beside_others,
+        intake.importing,
+        paper.printing,
+        sending.mailing,
+    )
 }
 RESULTS = Path(__file__).with_name("results.md")
 
