@@ -146,6 +146,17 @@ class TestKelon:
         unseen = appraise([], facts(), seen, shipped("kelon-branch-manager-satisfaction"))[0]
         assert part(unseen, "complaint").points == -5, "without satisfaction points nothing was lowered yet"
 
+    def test_an_overturned_event_is_listed_with_its_reply_and_costs_nothing(self) -> None:
+        happened = [replace(one, reply="物流停运") for one in events()]
+        overturned = [replace(one, overturned=one.category == "complaint") for one in happened]
+        scheme = shipped("kelon-branch-manager")
+        standing, dropped = (appraise([], facts(), listed, scheme)[0] for listed in (happened, overturned))
+        assert (standing.printed, dropped.printed) == ("81.3", "86.3")
+        complaint = part(dropped, "complaint")
+        assert [(line.counted, line.overturned, line.reply) for line in complaint.events] == [(0, True, "物流停运")] * 3
+        assert "3 more did not stand" in complaint.why_en
+        assert Outcome.from_record(dropped.record()) == dropped
+
     def test_deductions_together_stop_at_the_total_cap(self) -> None:
         worst = [(category, 9.0) for category in ("inventory", "complaint", "exposure", "daily")]
         outcome = appraise(
