@@ -62,7 +62,7 @@ def test_a_wish_on_the_page_is_kept(client: FlaskClient, session: Session, asked
     assert "不会再收到" in client.post(f"{asked.zh}/stop", data={"wish": "stop"}).text
     assert _wishes(session)["王芳"] == ("zh", True)
     done = client.post(f"{asked.zh}/stop", data={"wish": "en"})
-    assert "We will write to you in English." in done.text
+    assert "Your choice is kept." in done.text
     assert _wishes(session)["王芳"] == ("en", False)
 
 
