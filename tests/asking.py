@@ -13,7 +13,18 @@ from sqlalchemy.orm import Session
 from survey import campaigns, invitations
 from survey.config import Settings
 from survey.invitations import links
-from survey.models import Assignment, Campaign, Company, Contact, Customer, Period, Rep, Territory
+from survey.models import (
+    Assignment,
+    Campaign,
+    Company,
+    Contact,
+    Customer,
+    Invitation,
+    Period,
+    Rep,
+    Subject,
+    Territory,
+)
 
 BY = "command line"
 CORE = {"knowledge": "5", "delivery": "4", "responsiveness": "3"}
@@ -132,3 +143,37 @@ def crowd(session: Session, number: int) -> None:
     )
     served = {"rep_id": rep, "territory_id": territory, "served_from": date(2026, 1, 1)}
     session.execute(insert(Assignment), [{"customer_id": ids[f"M{n}"], **served} for n in range(number)])
+
+
+def ask_many(session: Session, settings: Settings, number: int, *, at: datetime) -> list[tuple[str, int]]:
+    """That many customers, each with one contact asked about one rep in an open campaign: path of the link, and the
+    invitation's id."""
+    found(session)
+    campaign = plan(session, at=at)
+    rep, territory = session.scalars(select(Rep)).first(), session.scalars(select(Territory)).first()
+    assert rep is not None
+    assert territory is not None
+    customers = [Customer(code=f"M{place:05}", name=f"Many {place:05}") for place in range(number)]
+    session.add_all(customers)
+    session.flush()
+    contacts = [
+        Contact(customer_id=customer.id, name=customer.name, email=f"{customer.code}@m.example", language="en")
+        for customer in customers
+    ]
+    session.add_all(contacts)
+    session.flush()
+    asked = [
+        Invitation(
+            campaign_id=campaign.id, customer_id=contact.customer_id, contact_id=contact.id, mode="web",
+            disposition="sent", created_at=at,
+        )
+        for contact in contacts
+    ]  # fmt: skip
+    session.add_all(asked)
+    session.flush()
+    session.add_all(
+        Subject(invitation_id=row.id, rep_id=rep.id, territory_id=territory.id, adjusters={}) for row in asked
+    )
+    made = [(f"/s/{links.mint(session, row.id, keys=settings.token_keys, at=at)}", row.id) for row in asked]
+    session.commit()
+    return made

@@ -11,6 +11,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from survey import access, follow_ups, i18n, invitations, responses
 from survey.context import db, now, session, settings
 from survey.database import begin_write
+from survey.follow_ups import UNHAPPY
 from survey.invitations import links
 from survey.models import Invitation
 from survey.refusals import N_, Refused
@@ -76,10 +77,11 @@ def answer(token: str) -> ResponseReturnValue:
 def _record(token: str, invitation: Invitation, form: SheetForm, nonce: str) -> ResponseReturnValue:
     submission = Submission(nonce=nonce, language=i18n.language())
     recorded = responses.record(session(), invitation, form.sheets(), submission, at=now())
-    may_ask = follow_ups.is_unhappy(session(), invitation)
+    # What counts decides: on a repeat that is what was stored the first time, not what is in this copy of the form.
+    unhappy = follow_ups.is_unhappy(session(), invitation) if recorded.repeated else form.has_rating_at_most(UNHAPPY)
     session().commit()
     log.info("link %s: %s", _log_name(token), "repeated" if recorded.repeated else "answered")
-    ask = _asking().dumps(invitation.id) if may_ask else None
+    ask = _asking().dumps(invitation.id) if unhappy else None
     return redirect(url_for("answering.thanks", token=token, lang=i18n.language(), ask=ask), 303)
 
 

@@ -73,6 +73,11 @@ class SheetForm(FlaskForm):
             for subject_id, names in self.replies.items()
         }
 
+    def has_rating_at_most(self, value: int) -> bool:
+        """Is any rating on it this low or lower?"""
+        ratings = (field.reply.value for field in self if isinstance(field, ReplyField) and field.item.kind == "rating")
+        return any(rating is not None and rating <= value for rating in ratings)
+
 
 def fresh(invitation: Invitation, chosen: Chosen | None = None) -> SheetForm:
     """The form as a page shows it first: blank, or with what was kept as a draft."""
