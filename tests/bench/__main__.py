@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import intake, paper, scoring, sending
+from tests.bench import answering, intake, paper, scoring, sending
 from tests.bench.report import machine, markdown
 
 SUBJECTS = {
@@ -19,6 +19,7 @@ SUBJECTS = {
         intake.importing,
         paper.printing,
         sending.mailing,
+        answering.answering,
     )
 }
 RESULTS = Path(__file__).with_name("results.md")
