@@ -171,8 +171,8 @@ def test_who_has_no_mail_address_is_asked_by_text_message(
     assert session.scalars(by_phone).all() == ["sent"]
     (text,) = [json.loads(body)["text"] for _, _, body in gateway.asked]
     link = text.split("Maria Schmidt：http://localhost")[1].split()[0]
+    assert app.test_client().get(link).status_code == 200
     with app.app_context():
-        assert app.test_client().get(link).status_code == 200
         db.engine.dispose()
     assert len(list(settings.outbox.glob("*.eml"))) == 2
 
