@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -15,7 +15,7 @@ from survey import questionnaires, responses
 from survey.config import Settings
 from survey.context import db
 from survey.database import begin_write
-from survey.models import Answer, Invitation, OutboxMessage, Response, ResponseVersion
+from survey.models import Answer, Company, Invitation, OutboxMessage, Response, ResponseVersion
 from survey.questionnaires.sheet import Reply
 from survey.responses import Submission
 from tests.asking import ask, plan
@@ -178,6 +178,42 @@ def test_the_day_ends_early_when_the_campaign_closes(
     say(closing - timedelta(seconds=1), "n2", {0: {"knowledge": "4"}})
     with pytest.raises(responses.AnswersFinal):
         say(closing, "n3", {0: {"knowledge": "3"}})
+
+
+@pytest.mark.parametrize(
+    ("zone", "first", "last_day", "final"),
+    [
+        # 24 hours are 24 hours: the clock at the company's wall shows one more or one less.
+        ("Europe/Berlin", "2027-03-27T12:00+01:00", "2027-04-09", "2027-03-28T13:00+02:00"),
+        ("Europe/Berlin", "2026-10-24T12:00+02:00", "2026-11-05", "2026-10-25T11:00+01:00"),
+        ("Europe/Berlin", "2026-10-25T02:30+02:00", "2026-11-05", "2026-10-26T01:30+01:00"),  # the first 02:30
+        ("Europe/Berlin", "2026-10-25T02:30+01:00", "2026-11-05", "2026-10-26T02:30+01:00"),  # the second one
+        ("Asia/Shanghai", "2028-02-28T18:00+08:00", "2028-03-10", "2028-02-29T18:00+08:00"),
+        ("Asia/Shanghai", "2028-02-29T18:00+08:00", "2028-03-10", "2028-03-01T18:00+08:00"),
+        ("Asia/Shanghai", "2027-02-28T18:00+08:00", "2027-03-10", "2027-03-01T18:00+08:00"),
+        # The closing comes first: at the end of the last day, however long that is.
+        ("Europe/Berlin", "2027-03-28T00:30+01:00", "2027-03-28", "2027-03-29T00:00+02:00"),  # 23 hours
+        ("Europe/Berlin", "2026-10-25T00:30+02:00", "2026-10-25", "2026-10-25T23:30+01:00"),  # 25: a day fits in
+        ("Europe/Berlin", "2026-10-25T23:30+01:00", "2026-10-25", "2026-10-26T00:00+01:00"),
+        ("America/New_York", "2028-02-29T10:00-05:00", "2028-02-29", "2028-03-01T00:00-05:00"),
+    ],
+)
+def test_answers_are_final_after_a_day_or_at_the_closing_whatever_the_clocks_do(
+    session: Session, bob: Invitation, say: Say, zone: str, first: str, last_day: str, final: str
+) -> None:
+    session.scalars(select(Company)).one().time_zone = zone
+    bob.campaign.closes_on = date.fromisoformat(last_day)
+    session.flush()
+    began, until = (datetime.fromisoformat(written).astimezone(UTC) for written in (first, final))
+    say(began, "n1", {0: {"knowledge": "5"}})
+    session.commit()
+    session.expire_all()
+    assert responses.changeable_until(session, bob) == until
+    say(until - timedelta(microseconds=1), "n2", {0: {"knowledge": "4"}})
+    with pytest.raises(responses.AnswersFinal):
+        say(until, "n3", {0: {"knowledge": "3"}})
+    assert say(until + timedelta(days=1), "n2", {0: {"knowledge": "2"}}).repeated
+    assert _counted(session, 0, bob)["knowledge"] == ("answered", 4, None)
 
 
 def test_an_unanswered_link_has_all_the_time_there_is(session: Session, bob: Invitation, now: datetime) -> None:
