@@ -78,7 +78,7 @@ def hand_out(session: Session, campaign: Campaign, interviewers: Sequence[str], 
     """Share out everybody with a telephone number who has not answered, in turn among the interviewers. Customers
     whom no mail reaches are invited on the way. Handed out before stays where it is.
 
-    Raises NobodyToInterview, InviteFirst, CampaignNotOpen.
+    Raises NobodyToInterview, InviteFirst, CampaignNotOpen, CheckUnderWay.
     """
     if not interviewers:
         raise NobodyToInterview(N_("There is no interviewer. Create one: evenhand users create --role interviewer."))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from survey import journal, questionnaires
 from survey.models import Campaign, Company, Draft, Invitation, OutboxMessage, Period
 from survey.refusals import N_, Refused
-from survey.roster import periods
+from survey.roster import checks, periods
 
 UNNAMED_COMPANYS_ZONE = "Asia/Shanghai"
 UNANSWERED = ("queued", "sent", "opened")
@@ -129,7 +129,10 @@ def takes_answers(session: Session, campaign: Campaign, *, at: datetime) -> bool
 
 
 def open_up(session: Session, campaign: Campaign, *, by: str, at: datetime) -> None:
-    """Let customers be asked and answer, from now on even if a later day was planned. Raises CampaignClosed."""
+    """Let customers be asked and answer, from now on even if a later day was planned.
+
+    Raises CampaignClosed, CheckUnderWay.
+    """
     if campaign.state == "closed" or at >= closes_at(session, campaign):
         raise CampaignClosed(
             N_("Campaign %(code)s closed on %(closes)s. Create a new one."),
@@ -137,8 +140,10 @@ def open_up(session: Session, campaign: Campaign, *, by: str, at: datetime) -> N
         )  # fmt: skip
     if campaign.state == "open":
         return
+    today = at.astimezone(time_zone(session)).date()
+    checks.require_over(session, campaign.period, on=today)
     campaign.state = "open"
-    campaign.opens_on = min(campaign.opens_on, at.astimezone(time_zone(session)).date())
+    campaign.opens_on = min(campaign.opens_on, today)
     journal.record(session, "campaign opened", campaign.code, by=by, at=at)
 
 

@@ -48,7 +48,7 @@ class Invited:
 def invite(session: Session, campaign: Campaign, *, reach: Reach = by_mail, by: str, at: datetime) -> Invited:
     """Ask every customer of the campaign's sample, one invitation and one waiting message a contact.
 
-    Doing it again asks only those who have come since. Raises CampaignNotOpen.
+    Doing it again asks only those who have come since. Raises CampaignNotOpen, CheckUnderWay.
     """
     require_open(campaign)
     found, services = draw.whom_to_ask(session, campaign, reach=reach, by=by, at=at)

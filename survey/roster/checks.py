@@ -27,6 +27,10 @@ class AskedAlready(Refused):
     pass
 
 
+class CheckUnderWay(Refused):
+    """Nobody is drawn before the reps had their say."""
+
+
 class ObjectionRefused(Refused):
     pass
 
@@ -64,7 +68,7 @@ def working_days_after(day: date, count: int) -> date:
 def ask(session: Session, period: str, *, on: date, by: str, at: datetime) -> AssignmentCheck:
     """Ask every rep to look through the assignments of a period, once. Raises UnknownPeriod, AskedAlready."""
     stretch = periods.find(session, period)
-    before = session.scalar(select(AssignmentCheck).where(AssignmentCheck.period_id == stretch.id))
+    before = _of(session, stretch)
     if before:
         raise AskedAlready(
             N_("The reps were asked about %(period)s on %(asked_on)s already."), period=period, asked_on=before.asked_on
@@ -84,12 +88,29 @@ def asked(session: Session) -> Sequence[AssignmentCheck]:
 
 
 def under_way(session: Session, period: Period, *, on: date) -> bool:
-    """May reps still object, or is an objection about this period undecided? A draw should wait."""
-    check = session.scalar(select(AssignmentCheck).where(AssignmentCheck.period_id == period.id))
+    """May reps still object, or is an objection about this period undecided?"""
+    check = _of(session, period)
     if check is None:
         return False
     undecided = select(func.count()).where(Objection.check_id == check.id, Objection.verdict.is_(None))
     return on <= check.until_on or bool(session.scalar(undecided))
+
+
+def require_over(session: Session, period: Period, *, on: date) -> None:
+    """A draw waits for the check of its period, where there is one. Raises CheckUnderWay."""
+    check = _of(session, period)
+    if check is not None and under_way(session, period, on=on):
+        raise CheckUnderWay(
+            N_(
+                "The reps are checking their assignments of %(period)s: go on after %(until_on)s, once every objection "
+                "is decided."
+            ),
+            period=period.code, until_on=check.until_on,
+        )  # fmt: skip
+
+
+def _of(session: Session, period: Period) -> AssignmentCheck | None:
+    return session.scalar(select(AssignmentCheck).where(AssignmentCheck.period_id == period.id))
 
 
 def unasked_periods(session: Session) -> Sequence[Period]:

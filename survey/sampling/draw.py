@@ -19,8 +19,9 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from scoring.planning import plan
-from survey import journal
+from survey import campaigns, journal
 from survey.models import Campaign, Customer, FrameEntry, SamplePlan, Territory
+from survey.roster import checks
 from survey.sampling.frame import Frame, Reach, Service, by_mail, frame
 from survey.sampling.planning import Grounds, RepPlan, check_reliability, grounds, plan_reps
 
@@ -101,9 +102,14 @@ def preview(
 def whom_to_ask(
     session: Session, campaign: Campaign, *, reach: Reach = by_mail, by: str, at: datetime
 ) -> tuple[Frame, dict[int, tuple[Service, ...]]]:
-    """The frame, and who of it is asked about whom: everybody, or the sample. The first time, the sample is drawn."""
-    found = frame(session, campaign, reach=reach, at=at)
+    """The frame, and who of it is asked about whom: everybody, or the sample. The first time, the sample is drawn.
+
+    Raises CheckUnderWay, as long as nobody has been drawn.
+    """
     sample = campaign.sample_plan
+    if sample is None or sample.drawn_at is None:
+        checks.require_over(session, campaign.period, on=at.astimezone(campaigns.time_zone(session)).date())
+    found = frame(session, campaign, reach=reach, at=at)
     if sample is None:
         return found, _could(found)
     if sample.drawn_at is None:

@@ -19,11 +19,13 @@ from survey.models import (
     Exclusion,
     FrameEntry,
     Invitation,
+    Objection,
     Period,
     Rep,
     Subject,
     Territory,
 )
+from survey.roster import checks, periods
 from survey.sampling import draw, planning
 from survey.sampling.draw import Listed, choose
 from survey.sampling.frame import frame, services
@@ -323,3 +325,65 @@ def test_the_same_seed_and_roster_make_the_same_campaign(session: Session, now: 
     draw.plan_draw(session, other, reliability=0.5, seed="fixed", by=BY, at=now)
     invitations.invite(session, other, by=BY, at=now)
     assert _by_code(session, select(Invitation.customer_id).where(Invitation.campaign_id == other.id)) == first
+
+
+# -- the reps look first ----------------------------------------------------------------------------------------
+
+ASKED_ON = date(2026, 7, 6)
+LAST_DAY = date(2026, 7, 13)
+STILL_CHECKING = "checking their assignments of 2026-H1: go on after 2026-07-13, once every objection is decided"
+
+
+def _draft(session: Session, at: datetime) -> Campaign:
+    found(session)
+    return campaigns.create(
+        session, "S1", period="2026-H1", questionnaire="core", opens_on=ASKED_ON, closes_on=date(2026, 12, 1),
+        by=BY, at=at,
+    )  # fmt: skip
+
+
+def test_a_campaign_opens_once_the_reps_have_looked_and_every_objection_is_decided(
+    session: Session, now: datetime
+) -> None:
+    campaign = _draft(session, now)
+    check = checks.ask(session, "2026-H1", on=ASKED_ON, by=BY, at=now)
+    assert check.until_on == LAST_DAY
+    rep = session.scalars(select(Rep).where(Rep.code == "R1")).one()
+    objection = Objection(check_id=check.id, rep_id=rep.id, reason="C9 is missing", raised_at=now, raised_by="r1")
+    session.add(objection)
+    session.flush()
+    midnight = datetime(2026, 7, 13, 16, tzinfo=now.tzinfo)  # the end of the last day in Shanghai
+    for at in (now, midnight - timedelta(seconds=1), midnight):
+        with pytest.raises(checks.CheckUnderWay, match=STILL_CHECKING):
+            campaigns.open_up(session, campaign, by=BY, at=at)
+    assert campaign.state == "draft"
+    objection.verdict = "rejected"
+    session.flush()
+    with pytest.raises(checks.CheckUnderWay):
+        campaigns.open_up(session, campaign, by=BY, at=midnight - timedelta(seconds=1))
+    campaigns.open_up(session, campaign, by=BY, at=midnight)
+    assert invitations.invite(session, campaign, by=BY, at=midnight).invited == 2
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_nobody_is_drawn_while_a_check_asked_for_later_is_under_way(
+    session: Session, now: datetime, sampled: bool
+) -> None:
+    campaign = _draft(session, now)
+    if sampled:
+        draw.plan_draw(session, campaign, reliability=0.5, by=BY, at=now)
+    campaigns.open_up(session, campaign, by=BY, at=now)
+    checks.ask(session, "2026-H1", on=ASKED_ON, by=BY, at=now)
+    with pytest.raises(checks.CheckUnderWay, match=STILL_CHECKING):
+        invitations.invite(session, campaign, by=BY, at=now)
+    assert not session.scalars(select(Invitation)).all()
+    assert not session.scalars(select(FrameEntry)).all()
+    assert invitations.invite(session, campaign, by=BY, at=now + timedelta(days=8)).invited == 2
+
+
+def test_a_check_of_another_period_holds_nothing_up(session: Session, now: datetime) -> None:
+    campaign = _draft(session, now)
+    periods.add(session, "2026-H2", from_on=date(2026, 7, 1), to_on=date(2026, 12, 31), by=BY, at=now)
+    checks.ask(session, "2026-H2", on=ASKED_ON, by=BY, at=now)
+    campaigns.open_up(session, campaign, by=BY, at=now)
+    assert invitations.invite(session, campaign, by=BY, at=now).invited == 2
