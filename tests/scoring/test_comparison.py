@@ -149,6 +149,29 @@ def test_expected_ranks_of_eight_reps() -> None:
     np.testing.assert_allclose(expected_ranks(estimate, covariance), expected, atol=5e-4)
 
 
+def test_pairwise_ranks_of_the_eight_totals_worked_by_hand() -> None:
+    """Eight totals with their standard errors, P(i > j) = Φ((F_i − F_j)/√(σ_i² + σ_j²)), and from it the ranks
+    1 + #{j: P(j > i) ≥ .95} to n − #{j: P(i > j) ≥ .95}, worked by hand.
+
+    What is published holds for all reps at once, so it is never narrower than these.
+    """
+    total = np.array([91, 88.5, 86, 85.5, 84, 79, 78, 70])
+    variance = np.array([2, 2.5, 2, 3, 2, 2, 4, 2.0]) ** 2
+    ahead = np.array(
+        [
+            [expected_ranks(total[[one, other]], np.diag(variance[[one, other]]))[1] - 1 for other in range(8)]
+            for one in range(8)
+        ]
+    )
+    np.testing.assert_allclose(ahead[1, 2], 0.78, atol=5e-3)
+    better, worse = (ahead.T >= 0.95).sum(axis=1), (ahead >= 0.95).sum(axis=1)
+    ranks = list(zip((1 + better).tolist(), (8 - worse).tolist(), strict=True))
+    assert ranks == [(1, 3), (1, 5), (2, 5), (1, 6), (2, 6), (6, 7), (4, 7), (8, 8)]
+    published = Ranking(total, np.diag(variance), np.full(8, CERTAIN)).simultaneous()
+    assert (published.low <= 1 + better).all()
+    assert (published.high >= 8 - worse).all()
+
+
 def test_expected_ranks_sum_to_the_sum_of_ranks_and_are_all_the_middle_when_reps_do_not_differ() -> None:
     estimate, covariance = _random(30, 1)
     assert expected_ranks(estimate, covariance).sum() == pytest.approx(30 * 31 / 2)
