@@ -25,6 +25,12 @@ def test_every_shipped_scheme_is_listed_under_its_own_name(session: Session) -> 
     assert all(one.source_en and one.adopted_at is None for one in found.values())
 
 
+@pytest.mark.parametrize("name", schemes.shipped())
+def test_shipped_texts_have_curly_apostrophes(name: str) -> None:
+    told = schemes.read(schemes.shipped()[name]).record()
+    assert "'" not in json.dumps(told, ensure_ascii=False)
+
+
 def test_adopting_is_journaled_once(session: Session, now: datetime) -> None:
     first = schemes.adopt(session, KELON, by="a@h.example", at=now)
     assert schemes.adopt(session, KELON, by="b@h.example", at=now) is first
