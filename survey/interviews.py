@@ -14,7 +14,7 @@ from itertools import cycle
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from survey import campaigns, invitations, journal, responses
+from survey import campaigns, invitations, journal, responses, users
 from survey.campaigns import UNANSWERED
 from survey.models import Call, Campaign, Contact, Interview, Invitation, Subject
 from survey.refusals import N_, Refused
@@ -74,13 +74,21 @@ class Queue:
     later: tuple[Line, ...]
 
 
-def hand_out(session: Session, campaign: Campaign, interviewers: Sequence[str], *, by: str, at: datetime) -> int:
-    """Share out everybody with a telephone number who has not answered, in turn among the interviewers. Customers
+def interviewers(session: Session, chosen: Sequence[str]) -> Sequence[str]:
+    """The people chosen to call, all interviewers when nobody is chosen. Raises NobodyToInterview."""
+    holders = users.in_role(session, "interviewer")
+    if unknown := sorted(set(chosen) - set(holders)):
+        raise NobodyToInterview(NOT_AN_INTERVIEWER, email=", ".join(unknown))
+    return chosen or holders
+
+
+def hand_out(session: Session, campaign: Campaign, callers: Sequence[str], *, by: str, at: datetime) -> int:
+    """Share out everybody with a telephone number who has not answered, in turn among the callers. Customers
     whom no mail reaches are invited on the way. Handed out before stays where it is.
 
     Raises NobodyToInterview, InviteFirst, CampaignNotOpen, CheckUnderWay.
     """
-    if not interviewers:
+    if not callers:
         raise NobodyToInterview(N_("There is no interviewer. Create one: evenhand users create --role interviewer."))
     if campaign.sample_plan is not None and campaign.sample_plan.drawn_at is None:
         raise InviteFirst(N_("Invite the customers of %(code)s first: that draws its sample."), code=campaign.code)
@@ -102,9 +110,9 @@ def hand_out(session: Session, campaign: Campaign, interviewers: Sequence[str], 
     ).all()
     session.add_all(
         Interview(invitation_id=invitation_id, interviewer=interviewer, state="waiting", due_at=at, handed_out_at=at)
-        for invitation_id, interviewer in zip(waiting, cycle(interviewers), strict=False)
+        for invitation_id, interviewer in zip(waiting, cycle(callers), strict=False)
     )
-    details = {"interviews": len(waiting), "interviewers": len(interviewers)}
+    details = {"interviews": len(waiting), "interviewers": len(callers)}
     journal.record(session, "interviews handed out", campaign.code, details, by=by, at=at)
     return len(waiting)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup
 
-from survey import campaigns, interviews, users
+from survey import campaigns, interviews
 from survey.context import actor, now, session
 
 group = AppGroup("interviews", help="Customers asked by telephone.")
@@ -19,15 +19,10 @@ def hand_out(code: str, chosen: tuple[str, ...]) -> None:
 
     Example: evenhand interviews hand-out july
     """
-    holders = users.in_role(session(), "interviewer")
-    unknown = sorted(set(chosen) - set(holders))
-    if unknown:
-        raise interviews.NobodyToInterview(interviews.NOT_AN_INTERVIEWER, email=", ".join(unknown))
-    shared = interviews.hand_out(
-        session(), campaigns.named(session(), code), chosen or holders, by=actor(), at=now()
-    )  # fmt: skip
+    callers = interviews.interviewers(session(), chosen)
+    shared = interviews.hand_out(session(), campaigns.named(session(), code), callers, by=actor(), at=now())
     session().commit()
-    click.echo(f"{shared} people to call were handed to {len(chosen or holders)} interviewers.")
+    click.echo(f"{shared} people to call were handed to {len(callers)} interviewers.")
 
 
 COMMANDS: tuple[click.Command, ...] = (group,)

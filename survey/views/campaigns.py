@@ -15,7 +15,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 from wtforms.validators import Optional as Blank
 
-from survey import access, campaigns, channels, context, i18n, invitations
+from survey import access, campaigns, channels, context, i18n, interviews, invitations, users
 from survey.campaigns.progress import progress, watch
 from survey.campaigns.rates import DISPOSITIONS
 from survey.invitations import delivery, reminders
@@ -143,7 +143,7 @@ def shown(code: str) -> ResponseReturnValue:
     campaign = _campaign(code)
     return render_template(
         "campaigns/shown.html", campaign=campaign, seen=progress(context.session(), campaign),
-        dispositions=DISPOSITIONS, now=context.now(),
+        dispositions=DISPOSITIONS, interviewers=users.in_role(context.session(), "interviewer"), now=context.now(),
     )  # fmt: skip
 
 
@@ -187,6 +187,22 @@ def send(code: str) -> ResponseReturnValue:
         return str(gettext("%(count)s people are being asked. Their mail leaves within minutes.", count=done.invited))
 
     return _done(code, act, "campaigns.shown", wake=True)
+
+
+@blueprint.post("/<code>/calls")
+@access.permission("run campaigns")
+def hand_out(code: str) -> ResponseReturnValue:
+    """Share out whoever can be called and has not answered among the chosen interviewers."""
+
+    def act(campaign: Campaign) -> str:
+        chosen = request.form.getlist("to")
+        if not chosen:
+            raise Refused(N_("Choose at least one interviewer."))
+        callers = interviews.interviewers(context.session(), chosen)
+        shared = interviews.hand_out(context.session(), campaign, callers, by=context.actor(), at=context.now())
+        return str(gettext("%(count)s people to call were handed out.", count=shared))
+
+    return _done(code, act, "campaigns.shown")
 
 
 @blueprint.post("/<code>/remind")

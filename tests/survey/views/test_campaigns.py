@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 from survey import campaigns, invitations
 from survey.models import (
     Campaign,
+    Contact,
     Customer,
     Exclusion,
+    Interview,
     Invitation,
     OutboxMessage,
     Period,
@@ -165,6 +167,48 @@ def test_sending_before_opening_is_refused_in_a_sentence(admin: FlaskClient, loo
     _plan(admin, look)
     _send(admin, "/campaigns/july/send", look)
     assert "is not open" in admin.get("/campaigns/july?lang=en").text
+
+
+# -- calling ----------------------------------------------------------------------------------------------------
+
+ANN, BEN = "ann@harbour.example", "ben@harbour.example"
+
+
+@pytest.fixture
+def callable_people(session: Session, running: Campaign, person: Callable[..., str]) -> None:
+    """Two interviewers, and a telephone number of two people who have not answered."""
+    for email in (ANN, BEN):
+        person("interviewer", email)
+    for contact in session.scalars(select(Contact).where(Contact.name.in_(("王芳", "无邮箱")))):
+        contact.phone = "+86 21 5555 0101"
+    session.commit()
+
+
+def test_calls_are_handed_out_to_the_interviewers_chosen(
+    admin: FlaskClient, session: Session, callable_people: None, look: Callable[..., object]
+) -> None:
+    page = look(admin.get("/campaigns/S1?lang=en"))
+    assert {ANN, BEN} <= set(page.values)
+    told = _send(admin, "/campaigns/S1/calls", look, to=[BEN])
+    assert told.location == "/campaigns/S1"
+    assert "2 people to call were handed out" in admin.get("/campaigns/S1?lang=en").text
+    assert session.scalars(select(Interview.interviewer)).all() == [BEN, BEN]
+
+
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [([], "Choose at least one interviewer"), (["boss@harbour.example"], "boss@harbour.example is no interviewer")],
+)
+def test_nobody_chosen_is_handed_nothing(
+    admin: FlaskClient, session: Session, callable_people: None, look: Callable[..., object], to: list[str], said: str
+) -> None:
+    _send(admin, "/campaigns/S1/calls", look, to=to)
+    assert said in look(admin.get("/campaigns/S1?lang=en")).text
+    assert not session.scalars(select(Interview)).all()
+
+
+def test_without_an_interviewer_the_page_says_how_to_get_one(admin: FlaskClient, running: Campaign) -> None:
+    assert "users create --role interviewer" in admin.get("/campaigns/S1?lang=en").text
 
 
 # -- watching ---------------------------------------------------------------------------------------------------
