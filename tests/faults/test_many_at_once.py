@@ -16,7 +16,7 @@ from survey.views import sheets
 from tests.asking import CORE, ask_many
 from tests.serving import Post, post_all, served
 
-SUBJECTS, POSTS, CLIENTS = 200, 50, 50
+SUBJECTS, POSTS, CLIENTS = 40, 50, 50
 
 
 def _storm(app: Flask, session: Session, settings: Settings, at: datetime) -> list[Post]:
@@ -35,7 +35,7 @@ def _storm(app: Flask, session: Session, settings: Settings, at: datetime) -> li
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_two_hundred_subjects_and_fifty_posts_each_are_two_hundred_responses(
+def test_forty_subjects_and_fifty_posts_each_are_forty_responses(
     app: Flask, session: Session, settings: Settings
 ) -> None:
     posts = _storm(app, session, settings, now())
