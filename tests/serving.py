@@ -19,7 +19,7 @@ from survey.config import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-PATIENCE = 60
+PATIENCE = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -17,6 +17,11 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+
+PATIENCE = 60_000
+"""Milliseconds a page may take before a test gives up: a busy machine must not look like a broken page."""
+
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(params=["sqlite"])
@@ -62,6 +67,7 @@ def open_browser(chromium: Browser) -> Iterator[Callable[..., Page]]:
 
     def open_page(**options: object) -> Page:
         context = chromium.new_context(**options)  # type: ignore[arg-type]
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         return context.new_page()
 

@@ -28,7 +28,7 @@ from tests.post_office import PostOffice, open_post_office
 ROOT = Path(__file__).resolve().parent.parent.parent
 MANY = 1000
 KILLS = 20
-PATIENCE = 120.0
+PATIENCE = 600.0
 
 
 @pytest.fixture

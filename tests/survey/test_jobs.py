@@ -26,7 +26,7 @@ from tests.asking import BY, crowd, found, plan
 from tests.conftest import free_port, settings_for
 from tests.post_office import PostOffice, open_post_office
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 
 @pytest.fixture
