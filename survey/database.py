@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -16,7 +15,6 @@ from survey.refusals import N_, Refused
 
 WAL_SOUND_FROM = (3, 51, 3)
 BUSY_SECONDS = 15
-WRITE = "BEGIN IMMEDIATE"
 _UNDEFINED = frozenset({"42P01", "42703"})  # PostgreSQL: no such table, no such column
 
 
@@ -75,28 +73,16 @@ def prepare(engine: Engine) -> None:
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.close()
 
-    writing = threading.Lock()
-
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
-        """Threads of one process queue here: SQLite itself only lets them try again and again, and forgets some."""
-        how = connection.get_execution_options().get("sqlite_begin", "BEGIN")
-        if how == WRITE and writing.acquire(timeout=BUSY_SECONDS):
-            connection.info[WRITE] = True
-        connection.exec_driver_sql(how)
-
-    @event.listens_for(engine, "checkin")
-    def checkin(_driver: Any, record: Any) -> None:
-        """A session gives its connection back when the transaction is over, for better or worse."""
-        if record.info.pop(WRITE, False):
-            writing.release()
+        connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
 
 
 def begin_write(session: Session) -> None:
     """Open this session's transaction as a writer. On SQLite the lock is taken now: a reader who turns writer
     halfway would be refused at once instead of waiting its turn."""
     if session.get_bind().dialect.name == "sqlite" and not session.in_transaction():
-        session.connection(execution_options={"sqlite_begin": WRITE})
+        session.connection(execution_options={"sqlite_begin": "BEGIN IMMEDIATE"})
 
 
 class TablesMissing(Refused):
