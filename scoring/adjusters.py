@@ -99,8 +99,8 @@ class Design:
             missing = float(everyone[~known].sum() / everyone.sum())
             if missing > MOST_MISSING:
                 findings.append(_mostly_missing(name, missing))
-            elif _names_customers(values, len(ratings.customers)):
-                findings.append(_identifying(name, values, len(ratings.customers)))
+            elif isinstance(values, Category) and _names_customers(len(values.levels), len(ratings.customers)):
+                findings.append(_identifying(name, len(values.levels), len(ratings.customers)))
             elif column := _column(ratings, values, known, spec.weights):
                 columns[name] = column
                 imputed[name] = missing
@@ -198,12 +198,11 @@ def _mostly_missing(name: str, share: float) -> Finding:
     )
 
 
-def _names_customers(values: Category | Number, customers: int) -> bool:
-    return isinstance(values, Category) and len(values.levels) > max(MANY_LEVELS, customers / 2)
+def _names_customers(levels: int, customers: int) -> bool:
+    return levels > max(MANY_LEVELS, customers / 2)
 
 
-def _identifying(name: str, values: Category | Number, customers: int) -> Finding:
-    levels = len(values.levels) if isinstance(values, Category) else 0
+def _identifying(name: str, levels: int, customers: int) -> Finding:
     return Finding(
         name="identifying",
         sentence="%(adjuster)s has %(levels)s values among %(customers)s customers, so it names them rather than says "

@@ -21,7 +21,7 @@ from secure import (
     XContentTypeOptions,
     XFrameOptions,
 )
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import BadRequest, HTTPException, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
@@ -35,6 +35,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1"})
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
 alembic = Alembic(metadatas=database.Base.metadata, run_mkdir=False, command_name="")
+log = logging.getLogger("evenhand")
 logging.getLogger("alembic").setLevel(logging.WARNING)
 csrf = CSRFProtect()
 limiter = Limiter(get_remote_address, default_limits=[], headers_enabled=True)
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         csrf.exempt(customers)
     app.register_error_handler(HTTPException, _error_page)
     app.register_error_handler(DataError, lambda _error: _error_page(BadRequest()))  # a NUL, say: PostgreSQL keeps none
+    app.register_error_handler(OperationalError, _come_back)
     app.after_request(_add_headers)
     access.init_app(app)
     return app
@@ -166,6 +168,12 @@ def _add_headers(response: Response) -> Response:
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Robots-Tag"] = "noindex, nofollow"
     return response
+
+
+def _come_back(error: OperationalError) -> ResponseReturnValue:
+    """The database is busy or away. What it has acknowledged it keeps; the rest may be sent again shortly."""
+    log.warning("database: %s", database.refusal(error))
+    return render_template("layouts/error.html", code=503), 503, {"Retry-After": "5"}
 
 
 def _error_page(error: HTTPException) -> ResponseReturnValue:

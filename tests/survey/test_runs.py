@@ -48,6 +48,14 @@ def test_every_rep_gets_every_item_and_the_composite(session: Session, run: Run,
     assert row.raw + row.mix + row.territory + row.centring == pytest.approx(row.adjusted, abs=1e-9)
 
 
+def test_ranks_are_stored_as_sets_and_only_for_those_who_may_be_compared(session: Session, run: Run) -> None:
+    rows = session.scalars(select(RepScore).where(RepScore.run_id == run.id, RepScore.item == "satisfaction")).all()
+    compared = [row for row in rows if row.evidence in ("provisional", "full")]
+    assert compared
+    assert all(1 <= row.rank_low <= row.rank_high <= len(compared) for row in compared)
+    assert all(row.rank_low is row.rank_high is None for row in rows if row not in compared)
+
+
 def test_the_steps_of_the_adjusters_add_up_to_the_mix_step(session: Session, run: Run) -> None:
     row = _score(session, run, "R03")
     steps = session.scalars(
