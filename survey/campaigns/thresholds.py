@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from scoring.spec import AdjustmentSpec
 from survey.models import Run
 
-ORDINARY_SPEC = Path(__file__).parent.parent / "specs" / "default.toml"
+DEFAULT_SPEC = Path(__file__).parent.parent / "specs" / "default.toml"
 
 
 def spec_in_force(session: Session) -> AdjustmentSpec:
     """The spec whose thresholds count now."""
     newest = session.scalar(select(Run.spec).order_by(Run.id.desc()).limit(1))
-    return AdjustmentSpec.from_toml(newest or ORDINARY_SPEC.read_text(encoding="utf-8"))
+    return AdjustmentSpec.from_toml(newest or DEFAULT_SPEC.read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ from flask import render_template
 from flask.cli import AppGroup, with_appcontext
 
 from survey import i18n, runs
+from survey.campaigns.thresholds import DEFAULT_SPEC
 from survey.cli.reading import text_of
 from survey.context import actor, db, now, session
 from survey.models import Run
@@ -38,7 +39,7 @@ def score() -> None:
 @score.command("period", hidden=True)
 @click.argument("period")
 @click.option(
-    "--spec", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=runs.DEFAULT_SPEC,
+    "--spec", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=DEFAULT_SPEC,
     help="What to adjust for, and every threshold (a TOML file; default: the one that ships).",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")

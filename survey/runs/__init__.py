@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from scoring.adjustment import Adjustment
     from scoring.findings import Refusal
 
-DEFAULT_SPEC = Path(__file__).parent.parent / "specs" / "default.toml"
 SAME = 1e-9
 _STORED = (
     "item", "responses", "customers", "raw", "mix", "territory", "centring", "adjusted", "se", "df", "low", "high",

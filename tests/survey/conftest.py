@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from survey import questionnaires, runs, schemes
 from survey.appraisals import drawing
+from survey.campaigns.thresholds import DEFAULT_SPEC
 from survey.models import (
     Answer,
     Appraisal,
@@ -33,7 +34,7 @@ from survey.models import (
     Territory,
 )
 
-SPEC = runs.DEFAULT_SPEC.read_text(encoding="utf-8")
+SPEC = DEFAULT_SPEC.read_text(encoding="utf-8")
 FACTS = {
     "collection": (92, 100), "invoicing": (105, 100), "outlets": (80, 100), "network": (6, 8), "receivables": (9, 10),
 }  # fmt: skip

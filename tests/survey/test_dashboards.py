@@ -11,11 +11,12 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
+from survey.campaigns.thresholds import DEFAULT_SPEC
 from survey.dashboards.rep import RepPage, rep_page
 from survey.dashboards.shown import NotToBeSeen, ShownScore
 from survey.dashboards.team import TeamPage, team_page
 from survey.models import Rep, RepScore, Run
-from survey.runs import DEFAULT_SPEC, score_period
+from survey.runs import score_period
 
 EVERYBODY = select(Rep.id)
 

@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from survey import runs
+from survey.campaigns.thresholds import DEFAULT_SPEC
 from survey.models import Answer, JournalEntry, Rep, RepScore, Response, ResponseVersion, Run, ScoreStep
 from survey.roster.periods import UnknownPeriod
 from survey.runs import stored
@@ -23,7 +24,7 @@ from survey.runs.answers import NothingAnswered
 
 from .conftest import ITEMS, Surveyed
 
-SPEC = runs.DEFAULT_SPEC.read_text(encoding="utf-8")
+SPEC = DEFAULT_SPEC.read_text(encoding="utf-8")
 
 
 @pytest.fixture

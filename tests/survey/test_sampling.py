@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import campaigns, invitations, runs
+from survey.campaigns.thresholds import DEFAULT_SPEC
 from survey.models import (
     Assignment,
     Campaign,
@@ -31,7 +32,7 @@ from survey.sampling.draw import Listed, choose
 from survey.sampling.frame import frame, services
 from tests.asking import BY, found, plan
 
-SPEC = runs.DEFAULT_SPEC.read_text(encoding="utf-8")
+SPEC = DEFAULT_SPEC.read_text(encoding="utf-8")
 
 LISTED = [
     Listed(

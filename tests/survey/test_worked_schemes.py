@@ -18,8 +18,9 @@ from click.testing import CliRunner
 from flask.cli import ScriptInfo
 from sqlalchemy import select
 
-from survey import appraisals, questionnaires, runs, schemes
+from survey import appraisals, questionnaires, schemes
 from survey.app import create_app
+from survey.campaigns.thresholds import DEFAULT_SPEC
 from survey.cli import main
 from survey.context import db
 from survey.models import Campaign, Period, Rep, RepScore, Run
@@ -28,7 +29,7 @@ from survey.views.appraisals import page_of
 
 from ..conftest import settings_for
 
-SPEC = runs.DEFAULT_SPEC.read_text(encoding="utf-8")
+SPEC = DEFAULT_SPEC.read_text(encoding="utf-8")
 MARCH = (date(2026, 3, 2), date(2026, 3, 29))  # four weeks from Monday to Sunday
 FEBRUARY = (date(2026, 2, 1), date(2026, 2, 28))
 FULL: Mapping[str, float] = {"satisfaction": 84}
