@@ -24,7 +24,7 @@ from secure import (
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import BadRequest, HTTPException, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.routing import BaseConverter, IntegerConverter, Map
 
 from survey import access, config, context, database, i18n
 from survey.config import Settings, SettingsRefused
@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     _make_directory(settings.evenhand_dir)
     _extend(app)
-    app.url_map.converters["int"] = _RowNumber
+    app.url_map.converters.update({"int": _RowNumber, "default": _Code})
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     # They have no session whose forms could be forged; a preview stores nothing.
@@ -73,6 +73,13 @@ class _RowNumber(IntegerConverter):
 
     def __init__(self, url_map: Map) -> None:
         super().__init__(url_map, max=2**31 - 1)
+
+
+class _Code(BaseConverter):
+    """A code in an address: no row has a NUL in it, and PostgreSQL will not even look."""
+
+    regex = r"[^/\x00]+"
+    part_isolating = True
 
 
 def _make_directory(directory: Path) -> None:

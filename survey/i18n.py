@@ -12,7 +12,7 @@ from pathlib import Path
 
 from babel.support import NullTranslations, Translations
 from flask import Flask, g, has_request_context, request
-from flask_babel import Babel, get_locale, gettext, ngettext, refresh
+from flask_babel import Babel, get_locale, gettext, refresh
 from flask_security import current_user
 
 from survey.context import company
@@ -140,8 +140,7 @@ def _gettext(sentence: str) -> str:
 
 
 def _ngettext(singular: str, plural: str, number: int) -> str:
-    if language() != BOTH:
-        return str(ngettext(singular, plural, number))
+    """The sentence as written: Jinja fills in its values, which Flask-Babel's own would want here already."""
     return said(*(_catalogue(code).ngettext(singular, plural, number) for code in LANGUAGES))
 
 
