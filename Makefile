@@ -62,5 +62,5 @@ lock: ## choose the newest versions and write them down with hashes
 
 translations: setup ## read the sentences anew and compile the catalogues
 	$(BIN)/pybabel --quiet extract -F survey/translations/babel.cfg -k N_ --no-location --sort-output -o survey/translations/messages.pot .
-	$(BIN)/pybabel --quiet update -i survey/translations/messages.pot -d survey/translations --no-fuzzy-matching --ignore-pot-creation-date
+	$(BIN)/pybabel --quiet update -i survey/translations/messages.pot -d survey/translations --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 	$(BIN)/pybabel --quiet compile -d survey/translations
