@@ -1,0 +1,83 @@
+"""Pictures drawn on the server: a mark for every number that may be seen, none for those that may not, always with how
+sure it is."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask, render_template_string
+
+from survey import i18n
+
+
+def _drawn(app: Flask, macro: str, **values: Any) -> str:
+    """What `file.html:name(…)` of the macros draws, in English."""
+    file, call = macro.split(":")
+    with app.test_request_context():
+        i18n.speak("en")
+        return render_template_string(
+            f'{{% import "macros/{file}.html" as drawing %}}{{{{ drawing.{call} }}}}', **values
+        )
+
+
+def _point(name: str, adjusted: float | None, **more: Any) -> dict[str, Any]:
+    there = adjusted is not None
+    return {
+        "name": name, "adjusted": adjusted, "raw": adjusted - 2 if there else None,
+        "low": adjusted - 5 if there else None, "high": adjusted + 5 if there else None, "mean": 75.0,
+        "evidence": "full" if there else "withheld", **more,
+    }  # fmt: skip
+
+
+@pytest.fixture(params=["sqlite"])
+def engine_name(request: pytest.FixtureRequest) -> str:
+    """A picture needs no database."""
+    return str(request.param)
+
+
+def test_a_trend_shows_an_interval_with_every_score_and_no_mark_where_it_is_withheld(app: Flask) -> None:
+    points = [_point("2025-H1", 70.0), _point("2025-H2", None), _point("2026-H1", 80.0), _point("2026-H2", 82.0)]
+    picture = _drawn(app, "trend:over_time(points, 'Trend')", points=points).split("</figcaption>")[1]
+    assert picture.count('class="adjusted"') == picture.count('class="interval"') == 3
+    assert picture.count("withheld") == 1
+    assert picture.count('class="link"') == 1  # no line leads over the gap
+    assert 'aria-label="Trend"' in picture
+
+
+def test_higher_scores_stand_higher(app: Flask) -> None:
+    points = [_point("a", 60.0), _point("b", 90.0)]
+    picture = _drawn(app, "trend:over_time(points, 'Trend')", points=points)
+    low, high = (
+        float(y) for y in re.findall(r'class="adjusted" cx="[^"]*" cy="([^"]*)" r="5" fill="#0f6b57"/>\n', picture)
+    )
+    assert high < low
+
+
+def test_a_difference_told_apart_is_filled_and_another_hollow(app: Flask) -> None:
+    rows = [
+        {"name": "A", "difference": 6.0, "low": 2.0, "high": 10.0, "apart": True, "expected": -1.0},
+        {"name": "B", "difference": 1.0, "low": -3.0, "high": 5.0, "apart": False, "expected": None},
+    ]
+    picture = _drawn(app, "trend:differences(rows, 'Change')", rows=rows).split("</figcaption>")[1]
+    assert picture.count('class="adjusted"') == picture.count('class="apart"') == picture.count('class="expected"') == 1
+    assert picture.count('class="interval"') == 2
+
+
+def test_shares_of_answers_fill_the_bar_and_few_answers_draw_none(app: Flask) -> None:
+    rows = [{"name": "A", "counts": [1, 0, 4, 5, 10], "margin": 0.22}, {"name": "B", "counts": None, "margin": None}]
+    picture = _drawn(app, "answers:stacked(rows, ['1', '2', '3', '4', '5'], 'Answers')", rows=rows)
+    bar = picture.split("</figcaption>")[1]
+    widths = [float(width) for width in re.findall(r'class="part" x="[^"]*" y="[^"]*" width="([0-9.]+)%"', bar)]
+    assert len(widths) == 4
+    assert sum(widths) == pytest.approx(47, abs=0.01)
+    assert widths[-1] == pytest.approx(47 / 2, abs=0.01)
+    assert "± 22%" in bar
+    assert bar.count("too few answers to show") == 1
+
+
+def test_the_table_behind_holds_the_same_counts(app: Flask) -> None:
+    rows = [{"name": "A", "counts": [1, 0, 4], "margin": 0.4}, {"name": "B", "counts": None, "margin": None}]
+    table = _drawn(app, "answers:stacked_table(rows, ['1', '2', '3'], 'Answers', 'h')", rows=rows)
+    assert re.findall(r'<td class="number">([^<]*)</td>', table) == ["1", "0", "4", "5", "± 40%"]
