@@ -22,7 +22,7 @@ What a score answers
     (CAHPS).
 
 3. Customer mix is learnt inside, never between
-    An answer is a sum: y = x'β + the rep-by-territory cell + chance, x what is known of the customer. What an
+    An answer is a sum: y = x′β + the rep-by-territory cell + chance, x what is known of the customer. What an
     attribute is worth is learnt only from customers of the same rep in the same territory who differ in it. If good
     reps happen to have the easy customers, comparing reps would mistake their merit for the customers' ease; the
     inside comparison does not (Mundlak 1978; Kalbfleisch and Wolfe 2013). The step of a rep is minus the difference

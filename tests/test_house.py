@@ -18,7 +18,7 @@ ROOMS = (
     "exports", "retention",
 )  # fmt: skip
 GROUND = ("refusals", "config", "database", "models", "journal", "intake", "figures")
-HATCHES = ("pdf", "letters", "channels", "mail", "sms", "bounces", "tables")
+HATCHES = ("handbook", "pdf", "letters", "channels", "mail", "sms", "bounces", "tables")
 DOORS = ("app", "cli", "worker", "context", "access", "i18n", "views")
 SIGN_IN = "users"  # the datastore of sign-in needs Flask-Security's mixins
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "common", "core", "managers", "services", "misc"}
