@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,6 +167,29 @@ class ScoreCovariance:
         mixed = self.sampling[reps] @ step.T
         centred = self.sigma.between_reps(self.cells, reps) - toward[:, None] - toward + self.level
         return np.asarray(centred - mixed - mixed.T + step @ self.territory @ step.T + np.diag(self.alone[reps]))
+
+    def factors(self, reps: NDArray[np.int64]) -> tuple[Floats, Floats, sparse.coo_array]:
+        """The covariance of some scores off its diagonal as F·middle·F' + pairs.
+
+        Returns:
+            F (reps, parts), middle (parts, parts) and what shared customers add to pairs (reps, reps), sparse.
+        """
+        averaging = CellCovariance._averaging(self.cells)[:, reps]
+        common = self.sigma.shared @ averaging
+        deviation, cross = averaging.T @ self.sigma.deviation, averaging.T @ self.sigma.cross
+        blocks = (
+            deviation, cross, self.toward[reps][:, None], np.ones((len(reps), 1)), self.sampling[reps], self.step[reps]
+        )  # fmt: skip
+        bounds = np.cumsum([0, *(block.shape[1] for block in blocks)])
+        slope, crossed, toward, one, sampled, stepped = (slice(*pair) for pair in pairwise(bounds.tolist()))
+        middle = np.zeros((bounds[-1], bounds[-1]))
+        middle[slope, slope] = self.sigma.slopes
+        middle[slope, crossed] = middle[crossed, slope] = -np.eye(deviation.shape[1])
+        middle[toward, one] = middle[one, toward] = -1.0
+        middle[one, one] = self.level
+        middle[sampled, stepped] = middle[stepped, sampled] = -np.eye(self.step.shape[1])
+        middle[stepped, stepped] = self.territory
+        return np.hstack(blocks), middle, (common.T @ common).tocoo()
 
 
 def territory_steps(cells: Cells, stepped: NDArray[np.bool_]) -> Floats:

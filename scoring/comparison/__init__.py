@@ -8,23 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from scoring.adjustment import Adjustment
 from scoring.comparison.ranks import MOST, PeerGroupTooLarge, Ranking, expected_ranks
+from scoring.contrasts import Contrast, Verdict, between, contrasts, interval_null_p, verdict
 from scoring.estimate import Estimate
 from scoring.findings import Finding, Refusal
 from scoring.results import Result
 from scoring.sums import Floats
-
-FALSE_DISCOVERIES = 0.05
-"""The share of named differences that may be false."""
-
-Verdict = Literal["above", "below", "cannot be told apart"]
+from scoring.ties import Ties
 
 
 class NotScored(Refusal):
@@ -63,42 +58,13 @@ class Peers:
 
     def from_average(self) -> tuple[Contrast, ...]:
         """Every rep's difference from the average of all answers."""
-        return _contrasts(self.score - self.average, np.sqrt(self.variance), self.df, self.smallest)
+        return contrasts(self.score - self.average, np.sqrt(self.variance), self.df, self.smallest)
 
     def contrast(self, one: int, other: int) -> Contrast:
         """Two of the reps side by side."""
-        pair, direction = [one, other], np.array([1.0, -1.0])
-        variance = self.variance[pair]
-        square = direction @ self.covariance[np.ix_(pair, pair)] @ direction
-        df = variance.sum() ** 2 / np.sum(variance**2 / self.df[pair])
-        difference = np.array([self.score[one] - self.score[other]])
-        return _contrasts(difference, np.sqrt(np.maximum([square], 0.0)), np.array([df]), self.smallest)[0]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contrast:
-    """A difference in points with its standard error, 95 % interval, and interval-null p."""
-
-    difference: float
-    se: float
-    df: float
-    low: float
-    high: float
-    p: float
-
-    @property
-    def verdict(self) -> Verdict:
-        """What may be said of this one difference."""
-        return _verdict(self.difference, self.p)
-
-
-def _contrasts(difference: Floats, se: Floats, df: Floats, smallest: float) -> tuple[Contrast, ...]:
-    half = stats.t.ppf(0.975, df) * se
-    p = interval_null_p(difference, se, df, smallest)
-    columns = (difference, se, df, difference - half, difference + half, p)
-    names = ("difference", "se", "df", "low", "high", "p")
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    return tuple(Contrast(**dict(zip(names, row, strict=True))) for row in rows)
+        pair = [one, other]
+        covariance = float(self.covariance[one, other])
+        return between(self.score[pair], np.sqrt(self.variance[pair]), self.df[pair], covariance, self.smallest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +88,7 @@ class Standing:
     @property
     def verdict(self) -> Verdict:
         """What may be said of this rep when all peers are looked at together."""
-        return _verdict(self.contrast.difference, self.q)
+        return verdict(self.contrast.difference, self.q)
 
 
 def standings(adjustment: Adjustment, item: str, among: Collection[str] | None = None) -> tuple[Standing, ...]:
@@ -135,8 +101,8 @@ def standings(adjustment: Adjustment, item: str, among: Collection[str] | None =
     peers = compared(adjustment, item, among)
     if not peers.reps:
         return ()
-    contrasts = peers.from_average()
-    rates = false_discovery_rates(np.array([contrast.p for contrast in contrasts]))
+    found = peers.from_average()
+    rates = false_discovery_rates(np.array([contrast.p for contrast in found]))
     ranking = Ranking(peers.score, peers.covariance, peers.df)
     together, alone = ranking.simultaneous(), ranking.marginal()
     columns = (together.low, together.high, alone.low, alone.high, expected_ranks(peers.reported, peers.prediction))
@@ -144,7 +110,7 @@ def standings(adjustment: Adjustment, item: str, among: Collection[str] | None =
     places = zip(*(column.tolist() for column in columns), strict=True)
     return tuple(
         Standing(rep=rep, contrast=contrast, q=rate, **dict(zip(names, place, strict=True)))
-        for rep, contrast, rate, place in zip(peers.reps, contrasts, rates.tolist(), places, strict=True)
+        for rep, contrast, rate, place in zip(peers.reps, found, rates.tolist(), places, strict=True)
     )
 
 
@@ -205,6 +171,28 @@ def average(fit: Estimate, adjusted: Floats) -> float:
     return float(fit.measured.cells.rep_share @ adjusted[fit.measured.reps])
 
 
+def ties(result: Result, reps: tuple[str, ...]) -> Ties | None:
+    """What ties the compared reps' scores on one item together; None when fewer than two are compared."""
+    fit, chosen = result.fit, _comparable(result)
+    if fit is None or len(chosen) < 2:
+        return None
+    rows = np.searchsorted(fit.measured.reps, chosen)
+    return Ties.of(fit.covariance, rows, tuple(reps[place] for place in chosen))
+
+
+def distances(result: Result, smallest: float) -> Floats:
+    """Benjamini–Hochberg adjusted p of every rep's difference from the average of all answers (reps of the run,); NaN
+    where a rep is not compared."""
+    rates = np.full(len(result.table.reps), np.nan)
+    fit, chosen, numbers = result.fit, _comparable(result), result.table.numbers
+    if fit is not None and len(chosen):
+        difference = numbers["adjusted"][chosen] - average(fit, numbers["adjusted"])
+        rates[chosen] = false_discovery_rates(
+            interval_null_p(difference, numbers["se"][chosen], numbers["df"][chosen], smallest)
+        )
+    return rates
+
+
 def with_ranks(adjustment: Adjustment) -> Adjustment:
     """The same run with the simultaneous rank sets of every item among all compared reps.
 
@@ -239,22 +227,6 @@ def _too_many(item: str, reps: int) -> Finding:
         item=item,
         values={"item": item, "reps": reps, "most": MOST},
     )
-
-
-def _verdict(difference: float, p: float) -> Verdict:
-    if not p <= FALSE_DISCOVERIES:
-        return "cannot be told apart"
-    return "above" if difference > 0 else "below"
-
-
-def interval_null_p(difference: Floats, se: Floats, df: Floats, smallest: float) -> Floats:
-    """p of the hypothesis that a difference is no larger than ``smallest``, either way (n,).
-
-    1 − F((|Δ| − δ)/se) + F((−|Δ| − δ)/se), F = t with ``df``, normal when infinite (Hodges and Lehmann 1954).
-    """
-    size = np.abs(difference)
-    beyond = stats.t.sf((size - smallest) / se, df) + stats.t.cdf((-size - smallest) / se, df)
-    return np.asarray(beyond)
 
 
 def false_discovery_rates(p: Floats) -> Floats:

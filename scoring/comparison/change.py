@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from scoring.adjustment import Adjustment
-from scoring.comparison import Contrast, Peers, compared
+from scoring.comparison import Peers, compared
 from scoring.comparison.ranks import MOST
+from scoring.contrasts import Contrast
 from scoring.estimate import FEWEST_REPS
 from scoring.sums import Floats
 

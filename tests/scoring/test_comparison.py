@@ -12,20 +12,24 @@ from scoring.comparison import (
     NotCompared,
     NotScored,
     compared,
+    distances,
     false_discovery_rates,
-    interval_null_p,
     side_by_side,
     standings,
+    ties,
     with_ranks,
 )
 from scoring.comparison import ranks as ranks_module
+from scoring.comparison.agreement import agreement
 from scoring.comparison.change import changes, stacked
 from scoring.comparison.funnel import funnel, overdispersion
 from scoring.comparison.ranks import PeerGroupTooLarge, Ranking, expected_ranks
+from scoring.contrasts import between, interval_null_p
 from scoring.ratings import Ratings
 from scoring.simulation import spec as spec_text
 from scoring.spec import AdjustmentSpec
 from scoring.synthetic import Company, World, invent
+from scoring.ties import Ties
 
 ITEM = "satisfaction"
 CERTAIN = 1e9
@@ -116,6 +120,54 @@ def test_the_error_of_a_difference_uses_the_covariance() -> None:
     direction[:2] = 1, -1
     assert contrast.se == pytest.approx(np.sqrt(direction @ peers.covariance @ direction))
     assert peers.covariance[0, 1] != 0
+
+
+def test_what_is_kept_of_the_covariance_gives_the_same_difference_of_any_two() -> None:
+    peers, kept = compared(_run(), ITEM), ties(_run().results[0], _run().ratings.reps)
+    assert kept is not None
+    again = Ties.unpacked(kept.packed())
+    assert again.reps == peers.reps
+    spread = np.abs(peers.covariance - np.diag(np.diag(peers.covariance))).max()
+    assert spread > 1e-3
+    for one in range(0, len(peers.reps), 3):
+        for other in range(len(peers.reps)):
+            if one == other:
+                continue
+            covariance = again.between(peers.reps[one], peers.reps[other])
+            assert covariance == pytest.approx(peers.covariance[one, other], abs=1e-5 * spread)
+            pair = [one, other]
+            found = between(peers.score[pair], np.sqrt(peers.variance[pair]), peers.df[pair], covariance, 2.0)
+            assert found.se == pytest.approx(peers.contrast(one, other).se, rel=1e-5)
+    assert again.between(peers.reps[0], "nobody") is None
+
+
+@pytest.mark.parametrize("policy", ["company", "peer"])
+def test_ties_are_kept_under_every_policy(policy: str) -> None:
+    run = _adjusted(_world().table, territory=policy)
+    peers, kept = compared(run, ITEM), ties(run.results[0], run.ratings.reps)
+    assert kept is not None
+    found = [[kept.between(one, other) for other in peers.reps if other != one] for one in peers.reps]
+    apart = ~np.eye(len(peers.reps), dtype=bool)
+    np.testing.assert_allclose(np.ravel(found), peers.covariance[apart], atol=1e-5)
+
+
+def test_distances_are_the_rates_of_the_standings() -> None:
+    rates = dict(zip(_run().ratings.reps, distances(_run().results[0], 2.0).tolist(), strict=True))
+    for standing in standings(_run(), ITEM):
+        assert rates.pop(standing.rep) == pytest.approx(standing.q, abs=1e-12)
+    assert np.isnan(list(rates.values())).all()
+
+
+def test_how_far_the_adjustment_moved_anybody_is_told() -> None:
+    result = _run().results[0]
+    found = agreement(result)
+    shown = result.table.shown
+    raw, adjusted = result.table.numbers["raw"][shown], result.table.numbers["adjusted"][shown]
+    assert found.reps == shown.sum()
+    assert found.kendall == pytest.approx(stats.kendalltau(raw, adjusted).statistic)
+    assert found.spearman == pytest.approx(stats.spearmanr(raw, adjusted).statistic)
+    assert 0.5 < found.kendall < found.spearman < 1
+    assert found.sd == pytest.approx(np.std(adjusted - raw, ddof=1))
 
 
 def test_a_thin_score_is_never_put_beside_another() -> None:

@@ -1,0 +1,83 @@
+"""Differences between scores: how large, how sure, and whether there is anything to say.
+
+Light enough to be had by a page: two stored scores and their stored covariance give their difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import special
+
+from scoring.sums import Floats
+
+FALSE_DISCOVERIES = 0.05
+"""The share of named differences that may be false."""
+
+Verdict = Literal["above", "below", "cannot be told apart"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """A difference in points with its standard error, 95 % interval, and interval-null p."""
+
+    difference: float
+    se: float
+    df: float
+    low: float
+    high: float
+    p: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """What may be said of this one difference."""
+        return verdict(self.difference, self.p)
+
+
+def verdict(difference: float, p: float) -> Verdict:
+    """What may be said of a difference whose p, or adjusted p, is this."""
+    if not p <= FALSE_DISCOVERIES:
+        return "cannot be told apart"
+    return "above" if difference > 0 else "below"
+
+
+def contrasts(difference: Floats, se: Floats, df: Floats, smallest: float) -> tuple[Contrast, ...]:
+    """Differences (n,) in points with their standard errors and degrees of freedom, ``smallest`` worth naming."""
+    half = _quantile(df) * se
+    p = interval_null_p(difference, se, df, smallest)
+    columns = (difference, se, df, difference - half, difference + half, p)
+    names = ("difference", "se", "df", "low", "high", "p")
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return tuple(Contrast(**dict(zip(names, row, strict=True))) for row in rows)
+
+
+def between(score: Floats, se: Floats, df: Floats, covariance: float, smallest: float) -> Contrast:
+    """The first of two scores (2,) less the second, with Satterthwaite's degrees of freedom."""
+    variance = se**2
+    square = max(float(variance.sum()) - 2 * covariance, 0.0)
+    freedom = variance.sum() ** 2 / np.sum(variance**2 / df)
+    one = np.ones(1)
+    return contrasts((score[0] - score[1]) * one, np.sqrt(square) * one, freedom * one, smallest)[0]
+
+
+def interval_null_p(difference: Floats, se: Floats, df: Floats, smallest: float) -> Floats:
+    """p of the hypothesis that a difference is no larger than ``smallest``, either way (n,).
+
+    1 − F((|Δ| − δ)/se) + F((−|Δ| − δ)/se), F = t with ``df``, normal when infinite (Hodges and Lehmann 1954).
+    """
+    size = np.abs(difference)
+    return np.asarray(_below((smallest - size) / se, df) + _below((-size - smallest) / se, df))
+
+
+def _below(at: Floats, df: Floats) -> Floats:
+    """The distribution function of t, normal where ``df`` is infinite."""
+    finite = np.where(np.isinf(df), 1.0, df)
+    return np.where(np.isinf(df), special.ndtr(at), special.stdtr(finite, at))
+
+
+def _quantile(df: Floats) -> Floats:
+    """The .975 quantile of t (n,)."""
+    finite = np.where(np.isinf(df), 1.0, df)
+    return np.where(np.isinf(df), special.ndtri(0.975), special.stdtrit(finite, 0.975))
