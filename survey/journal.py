@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import Connection, Row, select, text
 from sqlalchemy.orm import Session
 
 from survey.models import JournalEntry
@@ -35,7 +35,7 @@ def record(
     return entry
 
 
-def _hash(entry: JournalEntry) -> str:
+def _hash(entry: JournalEntry | Row[Any]) -> str:
     line = [entry.previous_hash, entry.at.astimezone(UTC).isoformat(), entry.by, entry.action, entry.subject]
     return hashlib.sha256(json.dumps([*line, entry.details], sort_keys=True).encode()).hexdigest()
 
@@ -49,17 +49,32 @@ class Verification:
     broken: tuple[str, ...]
 
 
-def verify(session: Session) -> Verification:
-    """Read the whole journal and name every line that was changed, inserted or left out."""
+def verify(session: Session, kept: Iterable[str] = ()) -> Verification:
+    """Read the whole journal and name every line that was changed, inserted or left out.
+
+    The lines at its end can be cut off without a trace in the journal itself: `kept` are anchors kept elsewhere (or
+    their first characters), and one that leads to no line is named too.
+    """
+    return verify_rows(session.connection(), kept)
+
+
+def verify_rows(connection: Connection, kept: Iterable[str] = ()) -> Verification:
+    """The same over a bare connection."""
     previous, count, broken = GENESIS, 0, []
-    for entry in session.scalars(select(JournalEntry).order_by(JournalEntry.id)):
+    missing = {anchor.strip().lower() for anchor in kept}
+    for entry in connection.execute(_LINES):
         count += 1
         if entry.previous_hash != previous:
             broken.append(f"Line {entry.id}: does not follow the line before it; a line was removed or inserted here.")
         if entry.hash != _hash(entry):
             broken.append(f"Line {entry.id}: its text was changed after it was written.")
         previous = entry.hash
+        missing -= {anchor for anchor in missing if previous.startswith(anchor)}
+    broken += (f"Anchor {anchor}: no line has it; the journal was cut or replaced." for anchor in sorted(missing))
     return Verification(entries=count, anchor=previous, broken=tuple(broken))
+
+
+_LINES = select(JournalEntry.__table__).order_by(JournalEntry.id).execution_options(yield_per=1_000)
 
 
 def anchor(session: Session) -> str:

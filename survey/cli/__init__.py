@@ -13,6 +13,7 @@ from survey import database
 from survey.app import create_app
 from survey.cli import (
     appraisals,
+    backups,
     campaigns,
     demo,
     importing,
@@ -65,6 +66,7 @@ class _Script(ScriptInfo):
 
 for command in (
     *system.COMMANDS,
+    *backups.COMMANDS,
     *campaigns.COMMANDS,
     *sending.COMMANDS,
     *importing.COMMANDS,

@@ -12,11 +12,12 @@ import waitress
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from survey import access, database, journal
 from survey.app import alembic
-from survey.context import session, settings
+from survey.backups import latest
+from survey.context import now, session, settings
 from survey.refusals import N_, Refused
 
 
@@ -108,7 +109,7 @@ def doctor(as_json: bool) -> None:
     Example: evenhand doctor
     """
     try:
-        findings = [_database_finding(), _tables_finding()]
+        findings = [_database_finding(), _tables_finding(), *_backup_findings()]
     except OperationalError as error:
         findings = [_no_database_finding(error)]
     findings += [_address_finding(), _mail_finding()]
@@ -162,6 +163,22 @@ def _tables_finding() -> Finding:
     )
 
 
+def _backup_findings() -> list[Finding]:
+    try:
+        last = latest.taken_at(session())
+    except DBAPIError:  # without its tables it has no backups either, and the finding before this one says so
+        session().rollback()
+        return []
+    return [
+        Finding(
+            name="last backup",
+            well=settings().is_demo or (last is not None and now() - last < latest.ENOUGH),
+            seen=f"{last:%Y-%m-%d %H:%M} UTC" if last else "none taken yet",
+            remedy="Run every day: evenhand backup FILE – and keep the file on another machine.",
+        )
+    ]
+
+
 def _address_finding() -> Finding:
     url = settings().base_url
     local = "//127.0.0.1" in url or "//localhost" in url
@@ -192,12 +209,16 @@ class JournalBroken(Refused):
 
 
 @audit.command()
-def verify() -> None:
-    """Read the whole journal and name every line that was changed, inserted or removed.
+@click.option(
+    "--anchor", "kept", multiple=True, help="An anchor kept elsewhere, such as a printed one; may be repeated."
+)
+def verify(kept: tuple[str, ...]) -> None:
+    """Read the whole journal and name every line that was changed, inserted or removed. An anchor kept elsewhere tells
+    whether lines were cut off at the end too.
 
-    Example: evenhand audit verify
+    Example: evenhand audit verify --anchor 3f0c9a…
     """
-    found = journal.verify(session())
+    found = journal.verify(session(), kept)
     if found.broken:
         raise JournalBroken("", problems=tuple(JournalBroken(line) for line in found.broken))
     click.echo(f"{found.entries} lines, unbroken. Anchor {found.anchor}")
