@@ -34,7 +34,8 @@ example:
 
 facts: rep, indicator, value, target (same unit), note, evidence; instead of a value, missing is one of not_applicable
   (with note and approved_by), not_measured, withheld_by_rep (with evidence)
-events: rep, category, on, points (positive), fact, evidence, multiplier, in_survey (yes: already in the satisfaction)
+events: rep, category, on, points (positive), fact, evidence, multiplier, in_survey (yes: already in the satisfaction),
+  overturned, expired (yes: listed, but it costs nothing)
 """
 
 
@@ -225,6 +226,8 @@ def _event(row: Mapping[str, str]) -> Event:
         evidence=row.get("evidence", ""),
         multiplier=_number(row, "multiplier"),
         in_survey=row.get("in_survey", "").lower() in _YES,
+        overturned=row.get("overturned", "").lower() in _YES,
+        expired=row.get("expired", "").lower() in _YES,
     )
 
 

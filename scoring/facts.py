@@ -108,7 +108,8 @@ class Event:
     """Something that costs points: positive ``points``, multiplied by ``multiplier`` (None: as the scheme says).
 
     ``in_survey`` marks a complaint that already lowered the rep's satisfaction, ``overturned`` an event that did not
-    stand: both are listed but not deducted. ``reply`` is what the rep says to it.
+    stand, ``expired`` one that ceased to count before the period was over: all are listed but not deducted.
+    ``reply`` is what the rep says to it.
     """
 
     rep: str
@@ -120,6 +121,7 @@ class Event:
     multiplier: float | None = None
     in_survey: bool = False
     overturned: bool = False
+    expired: bool = False
     reply: str = ""
 
     def __post_init__(self) -> None:

@@ -18,8 +18,8 @@ class PartsDoNotAddUp(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventLine:
-    """One event inside a deduction, as printed: ``counted`` = points × multiplier, 0 if the survey already shows it or
-    the event was overturned. ``reply`` is the rep's."""
+    """One event inside a deduction, as printed: ``counted`` = points × multiplier, 0 if the survey already shows it, it
+    was overturned or has expired. ``reply`` is the rep's."""
 
     on: str
     fact: str
@@ -29,6 +29,7 @@ class EventLine:
     counted: float
     in_survey: bool
     overturned: bool = False
+    expired: bool = False
     reply: str = ""
 
 

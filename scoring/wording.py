@@ -52,7 +52,9 @@ def note_deduction(uncapped: float, cap: float) -> Pair:
     return f"−{number(uncapped)}，封顶 −{number(cap)}", f"−{number(uncapped)}, capped at −{number(cap)}"
 
 
-def why_deducted(counted: Sequence[float], uncapped: float, cap: float, spared: int, *, overturned: int = 0) -> Pair:
+def why_deducted(
+    counted: Sequence[float], uncapped: float, cap: float, spared: int, *, overturned: int = 0, expired: int = 0
+) -> Pair:
     zh, en = "没有扣分事件。", "No event costs points."
     if counted:
         listed = " + ".join(number(one) for one in counted)
@@ -64,6 +66,9 @@ def why_deducted(counted: Sequence[float], uncapped: float, cap: float, spared: 
     if overturned:
         zh += f"另有 {overturned} 件经复核不成立，不扣分。"
         en += f" {overturned} more did not stand and cost nothing."
+    if expired:
+        zh += f"另有 {expired} 件已过有效期，不再扣分。"
+        en += f" {expired} more have expired and cost nothing any more."
     return zh, en
 
 

@@ -609,7 +609,8 @@ class IndicatorFact(Base):
 
 class ConductEvent(Base):
     """Something that happened on a day and costs points (a positive number) in a category. The rep may reply to it; a
-    reviewer confirms it or overturns it. `in_survey`: customers' ratings already show it."""
+    reviewer confirms it or overturns it. `in_survey`: customers' ratings already show it. `expires_on`: the first day
+    on which it no longer counts."""
 
     __tablename__ = "conduct_event"
     __table_args__ = (UniqueConstraint("period_id", "rep_id", "category", "on", "fact"),)
@@ -623,6 +624,7 @@ class ConductEvent(Base):
     evidence: Mapped[str | None] = mapped_column(Text)
     multiplier: Mapped[float]
     in_survey: Mapped[bool] = mapped_column(default=False)
+    expires_on: Mapped[date | None]
     reply: Mapped[str | None] = mapped_column(Text)
     replied_at: Mapped[datetime | None]
     decision: Mapped[str] = mapped_column(_one_of("event_decision", "open", "confirmed", "overturned"), default="open")

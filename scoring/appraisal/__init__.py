@@ -35,6 +35,7 @@ def appraise(
     averages: Mapping[str, float] | None = None,
     positions: Mapping[str, str] | None = None,
     reps: Iterable[str] | None = None,
+    adopted_in_time: bool = True,
 ) -> tuple[Outcome, ...]:
     """Apply ``scheme`` to every rep, sorted by rep.
 
@@ -42,7 +43,8 @@ def appraise(
     towards which scores were shrunk, for the explanation. The reward band looks at the median uncertainty of the
     position, so pass all of a position's reps together; ``positions`` tells them apart by rep (default: one
     position). ``reps`` defaults to everyone with a score, a fact or an event. Facts and events the scheme has no
-    line for are left alone (``unused`` lists them).
+    line for are left alone (``unused`` lists them). Under a scheme that was not ``adopted_in_time``, before the
+    period, nothing adverse may follow: nobody could know by what they would be measured.
 
     Raises FactsRefused, naming every fact that does not fit the scheme.
     """
@@ -65,8 +67,12 @@ def appraise(
     ]
     typical, digest = typical_spreads(sheets, place), scheme.hash
     return tuple(
-        conclude(scheme, sheet, typical=typical.get(place.get(sheet.rep, "")), digest=digest) for sheet in sheets
-    )
+        conclude(
+            scheme, sheet, typical=typical.get(place.get(sheet.rep, "")), digest=digest,
+            adopted_in_time=adopted_in_time,
+        )
+        for sheet in sheets
+    )  # fmt: skip
 
 
 def unused(scheme: Scheme, facts: Iterable[Fact], events: Iterable[Event]) -> tuple[str, ...]:

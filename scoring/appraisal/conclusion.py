@@ -64,10 +64,11 @@ def _band_under(scheme: Scheme, sheet: Sheet, policy: str) -> Band | None:
     return bands.band_at(scheme.bands, _within(sheet.main + sheet.scale * moved + sheet.deducted))
 
 
-def _barred(scheme: Scheme, sheet: Sheet, *, sensitive: bool) -> tuple[str, ...]:
-    """Why no adverse consequence may follow: coverage, territory, evidence or error not measured."""
+def _barred(scheme: Scheme, sheet: Sheet, *, sensitive: bool, adopted_in_time: bool) -> tuple[str, ...]:
+    """Why no adverse consequence may follow: adopted late, coverage, territory, evidence or error not measured."""
     scored = [one for one in sheet.parts if one.kind == "indicator"]
     reasons = {
+        "adopted_late": not adopted_in_time,
         "coverage": _rating(scheme, sheet) == "not_rateable",
         "territory": sensitive,
         "evidence": any(score is None or score.evidence != "full" for _, score in sheet.surveyed),
@@ -77,11 +78,13 @@ def _barred(scheme: Scheme, sheet: Sheet, *, sensitive: bool) -> tuple[str, ...]
     return tuple(reason for reason, holds in reasons.items() if holds)
 
 
-def conclude(scheme: Scheme, sheet: Sheet, *, typical: float | None, digest: str) -> Outcome:
+def conclude(
+    scheme: Scheme, sheet: Sheet, *, typical: float | None, digest: str, adopted_in_time: bool = True
+) -> Outcome:
     """The outcome of one sheet; ``typical`` is the median σ of the rep's position, ``digest`` the scheme's hash."""
     peer, company = (_band_under(scheme, sheet, policy) for policy in ("peer", "company"))
     sensitive = peer is not None and company is not None and peer != company
-    barred = _barred(scheme, sheet, sensitive=sensitive)
+    barred = _barred(scheme, sheet, sensitive=sensitive, adopted_in_time=adopted_in_time)
     printed = printed_parts([one.points for one in sheet.parts if one.points is not None])
     parts = _with_words(sheet.parts, printed if sheet.total is not None else [""] * len(printed))
     low, high = _interval(sheet)

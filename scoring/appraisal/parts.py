@@ -150,16 +150,21 @@ def deduction_part(deduction: Deduction, events: Sequence[Event], *, measured: b
     """A category of events, capped. What the survey already shows is not deducted again, if the survey gave points."""
     own = sorted(
         (event for event in events if event.category == deduction.code),
-        key=lambda event: (event.on, event.fact, event.points, event.evidence, event.in_survey, event.overturned),
-    )
+        key=lambda event: (
+            event.on, event.fact, event.points, event.evidence, event.in_survey, event.overturned, event.expired,
+            event.reply,
+        ),
+    )  # fmt: skip
     lines = tuple(_event_line(event, deduction, measured=measured) for event in own)
     counted = [line.counted for line in lines if line.counted]
     uncapped = math.fsum(counted)
     note = wording.note_deduction(uncapped, deduction.cap)
-    spared = sum(line.in_survey and not line.overturned for line in lines) if measured else 0
+    stood = [line for line in lines if not line.overturned]
+    spared = sum(line.in_survey and not line.expired for line in stood) if measured else 0
     why = wording.why_deducted(
-        counted, uncapped, deduction.cap, spared, overturned=sum(line.overturned for line in lines)
-    )
+        counted, uncapped, deduction.cap, spared, overturned=len(lines) - len(stood),
+        expired=sum(line.expired for line in stood),
+    )  # fmt: skip
     return Part(
         kind="deduction",
         code=deduction.code,
@@ -178,15 +183,17 @@ def deduction_part(deduction: Deduction, events: Sequence[Event], *, measured: b
 
 def _event_line(event: Event, deduction: Deduction, *, measured: bool) -> EventLine:
     multiplier = event.multiplier if event.multiplier is not None else deduction.multiplier
+    spared = event.overturned or event.expired or (event.in_survey and measured)
     return EventLine(
         on=event.on,
         fact=event.fact,
         evidence=event.evidence,
         points=event.points,
         multiplier=multiplier,
-        counted=0.0 if event.overturned or (event.in_survey and measured) else event.points * multiplier,
+        counted=0.0 if spared else event.points * multiplier,
         in_survey=event.in_survey,
         overturned=event.overturned,
+        expired=event.expired,
         reply=event.reply,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -33,9 +33,10 @@ class NobodyToAppraise(Refused):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnUp:
     """What drawing up did: appraisals by change (created, revised, proposed, unchanged, final), and the indicator and
-    category codes among facts and events for which the scheme has no line; and the period's first day."""
+    category codes among facts and events for which the scheme has no line; and whether the scheme was adopted before
+    the period (if not, nothing adverse may follow)."""
 
-    from_on: date
+    adopted_in_time: bool
     appraisals: tuple[tuple[Appraisal, str], ...]
     unused: tuple[str, ...]
 
@@ -71,7 +72,7 @@ def draw_up(
     drawn = _kept(session, grounds, {reps[one.rep].id: one for one in chosen}, reps.values(), draft=draft, by=by, at=at)
     idle = unused(grounds.scheme, grounds.facts, grounds.events)
     return DrawnUp(
-        from_on=grounds.period.from_on,
+        adopted_in_time=grounds.adopted_in_time,
         appraisals=drawn,
         unused=tuple(code for code in idle if not (reads(code) or is_amount(code))),
     )
@@ -89,6 +90,7 @@ def _outcomes(grounds: Grounds, reps: Mapping[str, Rep]) -> tuple[Outcome, ...]:
             scores, facts, grounds.events, grounds.scheme, composite=grounds.composite, averages=grounds.means,
             positions={code: rep.position or "" for code, rep in reps.items()},
             reps={rep for rep in found if _in_position(grounds.scheme, reps[rep])},
+            adopted_in_time=grounds.adopted_in_time,
         )  # fmt: skip
     except FactsRefused as refusal:
         raise FactsDoNotFit(

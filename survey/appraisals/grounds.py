@@ -43,6 +43,7 @@ class Grounds:
     asked: dict[int, int]
     steps: dict[tuple[int, str], dict[str, float]]
     scored_on: date | None
+    adopted_in_time: bool
 
     @property
     def composite(self) -> str:
@@ -81,4 +82,5 @@ def gather(session: Session, period: Period, version: SchemeVersion) -> Grounds:
         asked=stored.asked(session, run) if run else {},
         steps=stored.adjuster_steps(session, run) if run else {},
         scored_on=run.created_at.astimezone(campaigns.time_zone(session)).date() if run else None,
+        adopted_in_time=schemes.adopted_in_time(session, version, period.from_on),
     )

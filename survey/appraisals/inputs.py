@@ -61,7 +61,8 @@ def rep_of(session: Session, code: str) -> Rep:
 
 
 def events(session: Session, period: Period, scheme: Scheme) -> list[Event]:
-    """The period's events. A multiplier of 1 leaves it to the scheme to say how often an event counts."""
+    """The period's events. A multiplier of 1 leaves it to the scheme to say how often an event counts; what expired by
+    the period's last day costs nothing, whenever the appraisal is drawn up."""
     known = names(scheme.deductions)
     found = session.execute(select(ConductEvent, Rep.code).join(Rep).where(ConductEvent.period_id == period.id))
     return [
@@ -70,6 +71,7 @@ def events(session: Session, period: Period, scheme: Scheme) -> list[Event]:
             points=event.points, fact=event.fact, evidence=event.evidence or "",
             multiplier=None if event.multiplier == 1 else event.multiplier, in_survey=event.in_survey,
             overturned=event.decision == "overturned", reply=event.reply or "",
+            expired=event.expires_on is not None and event.expires_on <= period.to_on,
         )
         for event, rep in found
     ]  # fmt: skip

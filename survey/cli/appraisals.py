@@ -22,9 +22,10 @@ from survey.appraisals.statement import Paper
 from survey.cli.reading import text_of
 from survey.context import actor, db, now, session, today
 from survey.indicators import targets
-from survey.models import Appraisal
+from survey.models import Appraisal, SchemeVersion
 from survey.pdf import Press
 from survey.refusals import Refused
+from survey.roster import periods
 from survey.users import check_second_person
 from survey.views.appraisals import page_of
 
@@ -38,31 +39,46 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON documen
 @click.argument("period")
 @click.option("--scheme", required=True, help="Name of an adopted scheme (any scheme, or a TOML file, with --draft).")
 @click.option("--rep", help="Code of one rep (default: everybody with a fact or a score).")
+@click.option("--version", type=click.IntRange(min=1), help="Which adopted version (default: the one in force).")
 @click.option("--draft", is_flag=True, help="Draw up drafts, also under a scheme that nobody adopted.")
 @AS_JSON
 @with_appcontext
-def appraise(period: str, scheme: str, rep: str | None, draft: bool, as_json: bool) -> None:
+def appraise(
+    period: str, scheme: str, rep: str | None, version: int | None, draft: bool, as_json: bool
+) -> None:  # fmt: skip
     """Draw up the appraisals of PERIOD from its last run, its facts and its events.
+
+    The version in force is the newest one adopted before the period began. Under a scheme adopted later nothing adverse
+    may follow, and every paper says so.
 
     Example: evenhand appraise 2026-H1 --scheme taiwan-six
     """
-    if draft and not _is_adopted(scheme):
-        version = schemes.keep(session(), _text(scheme))
-    else:
-        version = schemes.adopted(session(), scheme)
-    done = drawing.draw_up(session(), period, version, rep_code=rep, draft=draft, by=actor(), at=now())
+    row = _version(period, scheme, version, draft=draft)
+    done = drawing.draw_up(session(), period, row, rep_code=rep, draft=draft, by=actor(), at=now())
     session().commit()
     if as_json:
-        click.echo(json.dumps({"appraisals": [_told(*one) for one in done.appraisals], "unused": done.unused}))
+        told = [_told(*one) for one in done.appraisals]
+        click.echo(
+            json.dumps({"appraisals": told, "unused": done.unused, "adopted_in_time": done.adopted_in_time})
+        )  # fmt: skip
         return
-    if version.adopted_at and version.adopted_at.date() > done.from_on:
-        click.echo(f"{version.name} was adopted on {version.adopted_at:%Y-%m-%d}, after {period} began.", err=True)
+    if not done.adopted_in_time:
+        since = f"was adopted on {row.adopted_at:%Y-%m-%d}, after" if row.adopted_at else "was not adopted before"
+        click.echo(f"{row.name} {row.version} {since} {period} began: nothing adverse may follow from it.", err=True)
     changes = Counter(change for _, change in done.appraisals)
-    click.echo(f"{len(done.appraisals)} appraisals under {version.name} {version.version}: {_counted(changes)}.")
+    click.echo(f"{len(done.appraisals)} appraisals under {row.name} {row.version}: {_counted(changes)}.")
     if changes["final"]:
         click.echo("Those that are final stay as they are, although their grounds have changed since.")
     if done.unused:
         click.echo(f"The scheme has no line for {', '.join(done.unused)}; they count for nothing here.")
+
+
+def _version(period: str, scheme: str, version: int | None, *, draft: bool) -> SchemeVersion:
+    if draft and not _is_adopted(scheme):
+        return schemes.keep(session(), _text(scheme))
+    if version is not None:
+        return schemes.version_of(session(), scheme, version)
+    return schemes.in_force(session(), scheme, periods.find(session(), period).from_on)
 
 
 def _is_adopted(name: str) -> bool:

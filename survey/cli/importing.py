@@ -86,7 +86,7 @@ def import_file(  # one parameter for each option
                  A target alone is missing = not_measured; its value may be computed from facts named
                  working_days, calls, orders, sales, last_sales, expense, cost, discounts,
                  collection_days, interest, bad_debt_rate (both rates in %)
-    events       period, rep, category, on, points (above zero), fact; evidence, multiplier,
+    events       period, rep, category, on, points (above zero), fact; evidence, multiplier, expires_on,
                  in_survey (yes: customers' ratings already show it)
     visits       rep, customer (code, or a name that is no customer yet), on; number (of calls that
                  day), first (yes/no), order (yes/no), purpose, need, help, occasion, accompanied_by,

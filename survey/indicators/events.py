@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from survey import journal
 from survey.indicators import revisions
 from survey.indicators.bounds import PERIOD, check_days, check_place, outside_of, part_in_period, place_of
-from survey.intake.cells import Code, Day, Multiplier, OptionalWords, PositiveNumber, Text, Words, Yes
+from survey.intake.cells import Code, Day, Multiplier, OptionalDay, OptionalWords, PositiveNumber, Text, Words, Yes
 from survey.intake.columns import headed
 from survey.intake.rows import Report, Row
 from survey.intake.sheet import Sheet
@@ -48,6 +48,7 @@ class EventRow(Row):
     evidence: OptionalWords = headed("evidence", "证据", "依据", "凭证", default=None)
     multiplier: Multiplier = headed("multiplier", "倍数", "加倍", default=1.0)
     in_survey: Yes = headed("in_survey", "已计入满意度", "满意度已反映", default=False)
+    expires_on: OptionalDay = headed("expires_on", "expires", "失效日期", "有效期至", default=None)
 
 
 def take_in(
@@ -63,6 +64,10 @@ def take_in(
     intake = receive(session, sheet, events)
     check_place(session, intake, events, period)
     check_days(session, intake, events, "on")
+    for number, row in [*intake.standing(events)]:
+        wrong = never_counts(row)
+        if wrong:
+            intake.refuse(events, number, "expires_on", wrong)
     intake.refuse_contradictions(events)
     if not intake.may_store(valid_rows=valid_rows):
         return intake.report(stored=False)
@@ -74,11 +79,21 @@ def take_in(
     return finish(session, intake, "events", by=by, at=at)
 
 
+def never_counts(row: EventRow) -> EventRefused | None:
+    """Why an event would be over before it began, if it would."""
+    if row.expires_on is None or row.expires_on > row.on:
+        return None
+    return EventRefused(N_("It would expire on the day it happened, or before; give a later day (expires_on)."))
+
+
 def enter(session: Session, period: Period, rep: Rep, row: EventRow, *, by: str, at: datetime) -> ConductEvent:
     """Write one event down. Raises EventRefused for a day outside the period, and for one that is stored already."""
     outside = outside_of(period, row.on)
     if outside:
         raise EventRefused(outside.sentence, **outside.values)
+    wrong = never_counts(row)
+    if wrong:
+        raise wrong
     stored = session.scalar(
         select(ConductEvent.id).where(
             ConductEvent.period_id == period.id, ConductEvent.rep_id == rep.id, ConductEvent.category == row.category,
@@ -89,7 +104,8 @@ def enter(session: Session, period: Period, rep: Rep, row: EventRow, *, by: str,
         raise EventRefused(N_("This event is written down already; one event costs points once."))
     event = ConductEvent(
         period_id=period.id, rep_id=rep.id, category=row.category, on=row.on, points=row.points, fact=row.fact,
-        evidence=row.evidence, multiplier=row.multiplier, in_survey=row.in_survey, decision="open",
+        evidence=row.evidence, multiplier=row.multiplier, in_survey=row.in_survey, expires_on=row.expires_on,
+        decision="open",
     )  # fmt: skip
     session.add(event)
     session.flush()

@@ -282,6 +282,7 @@ def upgrade() -> None:
     sa.Column('evidence', sa.Text(), nullable=True),
     sa.Column('multiplier', sa.Double(), nullable=False),
     sa.Column('in_survey', sa.Boolean(), nullable=False),
+    sa.Column('expires_on', sa.Date(), nullable=True),
     sa.Column('reply', sa.Text(), nullable=True),
     sa.Column('replied_at', UtcDateTime(timezone=True), nullable=True),
     sa.Column('decision', sa.Enum('open', 'confirmed', 'overturned', name='event_decision', native_enum=False, create_constraint=True, length=24), nullable=False),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from sqlalchemy import select
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from scoring.appraisal.parts import points_of
 from scoring.scheme import Scheme, SchemeRefused, check
 from scoring.toml_tables import Mistake
-from survey import journal, questionnaires
+from survey import campaigns, journal, questionnaires
 from survey.models import SchemeVersion
 from survey.refusals import N_, Refused
 
@@ -111,6 +111,39 @@ def adopted(session: Session, name: str) -> SchemeVersion:
         text_of(session, name)
         raise not_adopted(name)
     return row
+
+
+def in_force(session: Session, name: str, on: date) -> SchemeVersion:
+    """The version by which a period that begins on this day is appraised: the newest one adopted by then, or else the
+    newest one there is. Raises UnknownScheme, NotAdopted."""
+    newest = adopted(session, name)
+    found = session.scalars(
+        select(SchemeVersion)
+        .where(SchemeVersion.name == newest.name, SchemeVersion.adopted_at.is_not(None))
+        .order_by(SchemeVersion.version)
+    ).all()
+    in_time = [one for one in found if adopted_in_time(session, one, on)]
+    return in_time[-1] if in_time else newest
+
+
+def version_of(session: Session, name: str, version: int) -> SchemeVersion:
+    """One adopted version. Raises UnknownScheme, NotAdopted."""
+    row = session.scalar(
+        select(SchemeVersion).where(
+            SchemeVersion.name == name, SchemeVersion.version == version, SchemeVersion.adopted_at.is_not(None)
+        )
+    )
+    if row is None:
+        text_of(session, name)
+        raise not_adopted(f"{name} {version}")
+    return row
+
+
+def adopted_in_time(session: Session, version: SchemeVersion, on: date) -> bool:
+    """Whether a version was adopted by this day, where the company is: cut-offs are frozen before a period begins."""
+    if version.adopted_at is None:
+        return False
+    return version.adopted_at.astimezone(campaigns.time_zone(session)).date() <= on
 
 
 def not_adopted(name: str) -> NotAdopted:

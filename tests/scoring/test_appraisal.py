@@ -157,6 +157,18 @@ class TestKelon:
         assert "3 more did not stand" in complaint.why_en
         assert Outcome.from_record(dropped.record()) == dropped
 
+    def test_an_expired_event_is_listed_and_costs_nothing(self) -> None:
+        happened = [replace(one, expired=one.category == "complaint" and one.points == 3) for one in events()]
+        outcome = appraise([], facts(), happened, shipped("kelon-branch-manager"))[0]
+        assert outcome.printed == "82.3", "complaints are 2 + 2 = 4 now, below their cap of 5"
+        complaint = part(outcome, "complaint")
+        assert [(line.counted, line.expired) for line in complaint.events] == [(2, False), (2, False), (0, True)]
+        assert (
+            complaint.why_en
+            == "2 + 2 = 4 points, at most 5 in this category. 1 more have expired and cost nothing any more."
+        )
+        assert "已过有效期" in complaint.why_zh
+
     def test_deductions_together_stop_at_the_total_cap(self) -> None:
         worst = [(category, 9.0) for category in ("inventory", "complaint", "exposure", "daily")]
         outcome = appraise(

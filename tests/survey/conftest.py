@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -96,7 +97,7 @@ def surveyed(session: Session, now: datetime) -> Surveyed:
     )  # fmt: skip
     session.add(campaign)
     session.flush()
-    customers = []
+    asked = []
     for place, rep in enumerate(reps):
         skill = dice.gauss(0, 0.5)
         for number in range(2 if place == 9 else 30):
@@ -104,63 +105,91 @@ def surveyed(session: Session, now: datetime) -> Surveyed:
                 code=f"C{place:02}{number:02}", name=f"海川商行{place:02}{number:02}", customer_since=date(2020, 1, 1),
                 segment=dice.choice(["key account", "standard"]), size_band=dice.choice(["large", "small"]),
             )  # fmt: skip
-            session.add(customer)
-            session.flush()
-            customers.append(customer.code)
-            _ask(session, campaign, customer, rep, territories[place // 2], skill, dice, at=now, answered=number < 24)
+            ease = skill + (0.4 if customer.segment == "key account" else -0.3)
+            rated = {item: round(3.8 + ease + dice.gauss(0, 0.8)) for item in ITEMS} if number < 24 else None
+            asked.append(Asked(customer=customer, rep=rep, territory=territories[place // 2], rated=rated))
+    _ask(session, campaign, asked, at=now)
     session.commit()
     return Surveyed(
-        period=period.code, reps=tuple(rep.code for rep in reps), customers=tuple(customers), manager="boss@h.example"
-    )
-
-
-def _ask(
-    session: Session, campaign: Campaign, customer: Customer, rep: Rep, territory: Territory, skill: float,
-    dice: random.Random, *, at: datetime, answered: bool,
-) -> None:  # fmt: skip
-    session.add(
-        Assignment(
-            customer_id=customer.id,
-            rep_id=rep.id,
-            territory_id=territory.id,
-            served_from=date(2025, 1, 1),
-            served_to=None,
-        )
-    )
-    invitation = Invitation(
-        campaign_id=campaign.id, customer_id=customer.id, mode="web", created_at=at,
-        disposition="completed" if answered else "expired",
+        period=period.code, reps=tuple(rep.code for rep in reps), customers=tuple(one.customer.code for one in asked),
+        manager="boss@h.example",
     )  # fmt: skip
-    session.add(invitation)
-    session.flush()
-    adjusters = {"segment": customer.segment, "size_band": customer.size_band, "mode": "web", "language": "zh"}
-    subject = Subject(invitation_id=invitation.id, rep_id=rep.id, territory_id=territory.id, adjusters=adjusters)
-    session.add(subject)
-    session.flush()
-    if answered:
-        ease = 0.4 if customer.segment == "key account" else -0.3
-        answer(session, subject, {item: round(3.8 + skill + ease + dice.gauss(0, 0.8)) for item in ITEMS}, at=at)
 
 
-def answer(session: Session, subject: Subject, values: dict[str, int], *, at: datetime) -> Response:
-    """One counted response: values held within 1–5, `advice` not applicable where it comes out low."""
-    response = Response(subject_id=subject.id, first_answered_at=at, version_no=1)
-    session.add(response)
-    session.flush()
-    version = ResponseVersion(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A customer asked about a rep, and what they answered, if they did."""
+
+    customer: Customer
+    rep: Rep
+    territory: Territory
+    rated: dict[str, int] | None
+
+
+def _ask(session: Session, campaign: Campaign, asked: list[Asked], *, at: datetime) -> None:
+    """Table by table, so that each is written at once."""
+
+    def store(rows: list[Any]) -> list[Any]:
+        session.add_all(rows)
+        session.flush()
+        return rows
+
+    store([one.customer for one in asked])
+    store(
+        [
+            Assignment(
+                customer_id=one.customer.id, rep_id=one.rep.id, territory_id=one.territory.id,
+                served_from=date(2025, 1, 1), served_to=None,
+            )
+            for one in asked
+        ]
+    )  # fmt: skip
+    invitations = store(
+        [
+            Invitation(
+                campaign_id=campaign.id, customer_id=one.customer.id, mode="web", created_at=at,
+                disposition="completed" if one.rated else "expired",
+            )
+            for one in asked
+        ]
+    )  # fmt: skip
+    subjects = store(
+        [
+            Subject(
+                invitation_id=invitation.id, rep_id=one.rep.id, territory_id=one.territory.id,
+                adjusters={
+                    "segment": one.customer.segment, "size_band": one.customer.size_band, "mode": "web",
+                    "language": "zh",
+                },
+            )
+            for one, invitation in zip(asked, invitations, strict=True)
+        ]
+    )  # fmt: skip
+    rated = [(subject, one.rated) for subject, one in zip(subjects, asked, strict=True) if one.rated]
+    responses = store([Response(subject_id=subject.id, first_answered_at=at, version_no=1) for subject, _ in rated])
+    versions = store(
+        [_version(subject, response, at) for (subject, _), response in zip(rated, responses, strict=True)]
+    )  # fmt: skip
+    store([row for version, (_, values) in zip(versions, rated, strict=True) for row in _answers(version, values)])
+
+
+def _version(subject: Subject, response: Response, at: datetime) -> ResponseVersion:
+    return ResponseVersion(
         response_id=response.id, version_no=1, nonce=f"{subject.id:064}", answered_at=at, mode="web", language="zh"
     )
-    session.add(version)
-    session.flush()
-    for item, value in values.items():
-        absent = item == "advice" and value < 3
-        session.add(
-            Answer(
-                response_version_id=version.id, item=item, scale="five",
-                state="not applicable" if absent else "answered", value=None if absent else min(5, max(1, value)),
-            )
-        )  # fmt: skip
-    return response
+
+
+def _answers(version: ResponseVersion, values: dict[str, int]) -> list[Answer]:
+    """Values held within 1–5, `advice` not applicable where it comes out low."""
+    absent = {item for item, value in values.items() if item == "advice" and value < 3}
+    return [
+        Answer(
+            response_version_id=version.id, item=item, scale="five",
+            state="not applicable" if item in absent else "answered",
+            value=None if item in absent else min(5, max(1, value)),
+        )
+        for item, value in values.items()
+    ]  # fmt: skip
 
 
 def put_facts(session: Session, rep: str, facts: dict[str, tuple[float, float | None]] = FACTS) -> None:

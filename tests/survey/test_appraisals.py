@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from click.testing import Result
@@ -15,8 +15,10 @@ from survey import appraisals, schemes, users
 from survey.appraisals import Paper, Reader, drawing
 from survey.appraisals.grounds import FactsDoNotFit
 from survey.appraisals.inputs import UnknownRep
+from survey.indicators import events
 from survey.models import (
     Appraisal,
+    ConductEvent,
     IndicatorFact,
     JournalEntry,
     Rep,
@@ -143,6 +145,43 @@ def test_a_draft_is_replaced_and_becomes_a_proposal(session: Session, surveyed: 
     adopt(session, "kelon-branch-manager", now)
     ((same, change),) = drawing.draw_up(session, "2026-H1", version, by="x", at=now).appraisals
     assert (same, change, same.state) == (draft, "proposed", "proposed")
+
+
+IN_TIME = datetime(2025, 12, 31, 9, tzinfo=UTC)
+
+
+def test_a_scheme_adopted_after_the_period_began_bars_what_is_adverse(
+    session: Session, surveyed: Surveyed, now: datetime
+) -> None:
+    put_facts(session, "R01")
+    late = adopt(session, "kelon-branch-manager", now)
+    done = drawing.draw_up(session, "2026-H1", late, by="c", at=now)
+    assert not done.adopted_in_time
+    assert "adopted_late" in read(session, done.appraisals[0][0]).statement.outcome.adverse_barred
+
+
+def test_a_scheme_adopted_before_the_period_does_not(session: Session, surveyed: Surveyed, now: datetime) -> None:
+    """On the last evening before it, which is still the day before where the company is."""
+    put_facts(session, "R01")
+    early = adopt(session, "kelon-branch-manager", IN_TIME)
+    done = drawing.draw_up(session, "2026-H1", early, by="c", at=now)
+    assert done.adopted_in_time
+    assert "adopted_late" not in read(session, done.appraisals[0][0]).statement.outcome.adverse_barred
+
+
+def test_an_event_stops_costing_points_when_it_is_overturned_or_expires(
+    session: Session, kelon: Appraisal, now: datetime
+) -> None:
+    """Inventory −3 and daily −2 beside complaints that reach their cap: 81.3, then 84.3, then 86.3."""
+    version = session.get(SchemeVersion, kelon.scheme_version_id)
+    of = {one.category: one for one in session.scalars(select(ConductEvent))}
+    events.decide(session, of["inventory"], "overturned", "盘点有误", by="hr@h.example", at=now)
+    ((row, change),) = drawing.draw_up(session, "2026-H1", version, by="x", at=now).appraisals
+    assert (change, row.outcome["printed"]) == ("revised", "84.3")
+    for day, printed in ((date(2026, 7, 1), "84.3"), (date(2026, 6, 30), "86.3")):
+        of["daily"].expires_on = day
+        ((row, _),) = drawing.draw_up(session, "2026-H1", version, by="x", at=now).appraisals
+        assert row.outcome["printed"] == printed, f"expires on {day}"
 
 
 def test_two_schemes_give_two_numbers(session: Session, kelon: Appraisal, six: tuple[Appraisal, ...]) -> None:
@@ -287,10 +326,11 @@ def test_the_command_draws_up_drafts_and_proposals(session: Session, surveyed: S
     assert [(one["number"], one["state"], one["change"]) for one in draft["appraisals"]] == [
         ("A-2026-H1-R01", "draft", "created")
     ]
-    assert draft["unused"] == ["weather"]
+    assert (draft["unused"], draft["adopted_in_time"]) == (["weather"], False)
     evenhand("schemes", "adopt", "kelon-branch-manager")
     done = evenhand("appraise", "2026-H1", "--scheme", "kelon-branch-manager", "--rep", "R01")
     assert "1 appraisals under kelon-branch-manager 1: 1 proposed" in done.stdout
+    assert "after 2026-H1 began: nothing adverse may follow from it" in done.stderr
     assert "no line for weather" in done.stdout
     unknown = evenhand("appraise", "2026-H1", "--scheme", "nobody", "--draft")
     assert unknown.exit_code == 1

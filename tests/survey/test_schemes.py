@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -50,6 +50,17 @@ def test_an_adopted_version_is_frozen(session: Session, now: datetime) -> None:
     newer = schemes.adopt(session, "version = 2\n" + changed, by="a", at=now)
     assert schemes.adopted(session, "kelon-branch-manager") is newer
     assert schemes.text_of(session, "kelon-branch-manager") == "version = 2\n" + changed
+
+
+def test_a_period_goes_by_the_version_adopted_before_it_began(session: Session, now: datetime) -> None:
+    first = schemes.adopt(session, KELON, by="a", at=datetime(2025, 12, 31, 12, tzinfo=UTC))
+    second = schemes.adopt(session, "version = 2\n" + KELON.replace("cap = 1.0", "cap = 1.2"), by="a", at=now)
+    assert schemes.in_force(session, "kelon-branch-manager", date(2026, 1, 1)) is first
+    assert schemes.in_force(session, "kelon-branch-manager", now.date()) is second
+    assert schemes.in_force(session, "kelon-branch-manager", date(2025, 1, 1)) is second, "neither was there in time"
+    assert schemes.version_of(session, "kelon-branch-manager", 2) is second
+    with pytest.raises(schemes.NotAdopted):
+        schemes.version_of(session, "kelon-branch-manager", 3)
 
 
 def test_a_draft_scheme_may_still_change_and_is_not_adopted(session: Session) -> None:

@@ -297,5 +297,6 @@ def test_the_worked_number_stands_on_paper(papers: dict[str, tuple[object, str]]
     printed = {part.code: part.printed for part in statement.indicators}  # type: ignore[attr-defined]
     assert {code: printed[code] for code in worked.points} == worked.points
     assert statement.outcome.printed == worked.total  # type: ignore[attr-defined]
-    for shown in (*worked.points.values(), worked.total, *worked.says):
+    late = "the scheme was not adopted before the period began"
+    for shown in (*worked.points.values(), worked.total, *worked.says, late):
         assert shown in text, f"{shown} is not on paper"
