@@ -88,9 +88,9 @@ def threshold_share(
 
     The share is x/T: customers that meet the criterion over customers looked at (18 of 20, or 90 of 100).
     """
-    attained = round(actual / target / threshold, _NOISE)
+    attained = actual / target / threshold
     if all_or_nothing:
-        return weight if attained >= 1 else 0.0
+        return weight if round(attained, _NOISE) >= 1 else 0.0
     return weight * clip(attained, 0.0, 1.0)
 
 
