@@ -1,7 +1,7 @@
 """Outcomes against the same arithmetic written out by hand, another way, over random schemes and facts.
 
-Nothing here calls the product but to build its values: points by plain comparisons, the spread of satisfaction points by
-numerical integration, bands by the error function.
+Nothing here calls the product but to build its values: points by plain comparisons, the spread of satisfaction points
+by numerical integration, bands by the error function.
 """
 
 from __future__ import annotations
@@ -253,9 +253,9 @@ def _judged(world: World, sheet: dict[str, Any], sd: float | None, typical: floa
     if sure[chosen] < world.limits.single_band:
         beside = [place for place in (chosen - 1, chosen + 1) if 0 <= place < len(sure)]
         higher = min(chosen, max(beside, key=lambda place: (sure[place], -place)))
-    if "thin" not in sheet["grades"] and typical is not None:
-        if chances(min(sd, typical))[higher] >= world.limits.benefit:
-            found.reward = world.bands[higher][0]
+    doubt = typical is not None and "thin" not in sheet["grades"]
+    if doubt and chances(min(sd, typical or 0.0))[higher] >= world.limits.benefit:
+        found.reward = world.bands[higher][0]
     if world.in_time and not found.sensitive and not sheet["unmeasured"] and set(sheet["grades"]) == {"full"}:
         for place in range(1, len(world.bands)):
             if world.bands[place][2] and 1 - above(world.bands[place - 1][1], sd) >= world.limits.adverse:
