@@ -57,6 +57,7 @@ class Territory(Base):
     competition: Mapped[float | None]
     accounts: Mapped[float | None]
     workload: Mapped[float | None]
+    support: Mapped[float | None]
 
 
 class Rep(Base):
@@ -732,6 +733,30 @@ class Revision(Base):
     reason: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime]
     by: Mapped[str]
+
+
+class LossDiagnosis(Base):
+    """Why customers were lost again and again, the company's own causes included: what a manager found, and how many of
+    the losses (the period before, if any, and this one) do not count against the rep."""
+
+    __tablename__ = "loss_diagnosis"
+    __table_args__ = (UniqueConstraint("period_id", "rep_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    period_id: Mapped[int] = mapped_column(ForeignKey("period.id"))
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    losses: Mapped[list[int]] = mapped_column(JSON)
+    causes: Mapped[list[str]] = mapped_column(JSON)
+    finding: Mapped[str | None] = mapped_column(Text)
+    exempted: Mapped[int]
+    reason: Mapped[str | None] = mapped_column(Text)
+    opened_at: Mapped[datetime]
+    opened_by: Mapped[str]
+    answered_at: Mapped[datetime | None]
+    answered_by: Mapped[str | None]
+    approved_at: Mapped[datetime | None]
+    approved_by: Mapped[str | None]
+    period: Mapped[Period] = relationship()
+    rep: Mapped[Rep] = relationship()
 
 
 class FairTarget(Base):

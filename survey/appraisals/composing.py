@@ -7,9 +7,11 @@ from importlib.metadata import version
 from typing import Any
 
 from scoring.outcome import Outcome
+from survey.appraisals import sources
 from survey.appraisals.grounds import Grounds
 from survey.appraisals.statement import (
     BandLine,
+    Causes,
     Definition,
     Dimension,
     Peers,
@@ -34,13 +36,16 @@ def compose(
     colleagues: Collection[str],
     before: Sequence[tuple[str, Outcome]],
     diagnosis: Mapping[str, Any] | None,
+    counts: Mapping[str, int],
+    causes: Causes | None,
     number: str,
     revision: int,
 ) -> Statement:
     """Everything the printed form of one rep's appraisal shows.
 
     `colleagues` are the codes of everybody in the same position, this rep included; `before` the outcomes of earlier
-    periods, oldest first; `diagnosis` the rep's table over periods with its questions.
+    periods, oldest first; `diagnosis` the rep's table over periods with its questions; `counts` the entries by source;
+    `causes` why customers were lost.
     """
     satisfaction = tuple(
         _satisfaction(grounds, person, rep_id, indicator, item) for indicator, item in grounds.surveyed.items()
@@ -74,6 +79,8 @@ def compose(
         software=f"evenhand {version('evenhand')}",
         outcome=outcome,
         diagnosis=diagnosis,
+        sources=sources.named(counts, satisfaction[0].responses if satisfaction else None),
+        causes=causes,
     )
 
 

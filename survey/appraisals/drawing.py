@@ -14,7 +14,7 @@ from scoring.facts import FactsRefused
 from scoring.outcome import Outcome
 from scoring.scheme import Scheme
 from survey import journal, schemes
-from survey.appraisals import inputs
+from survey.appraisals import inputs, sources
 from survey.appraisals.composing import compose
 from survey.appraisals.diagnosing import diagnoses, reads
 from survey.appraisals.grounds import FactsDoNotFit, Grounds, gather
@@ -114,6 +114,7 @@ def _kept(
     numbers, before = _numbers(session, grounds), _before(session, grounds)
     history = earlier(session, grounds.period, grounds.version.name)
     tables = diagnoses(session, grounds.period, everybody)
+    counts, causes = sources.counted(session, grounds.period), inputs.causes(session, grounds.period)
     drawn = []
     for rep_id, outcome in outcomes.items():
         previous = before.get(rep_id)
@@ -121,7 +122,8 @@ def _kept(
         statement = compose(
             grounds, rep_id, people[rep_id], outcome,
             colleagues=[rep.code for rep in everybody if (rep.position or "") == people[rep_id].position],
-            before=history.get(rep_id, ()), diagnosis=tables.get(rep_id), number=number,
+            before=history.get(rep_id, ()), diagnosis=tables.get(rep_id),
+            counts=counts.get(rep_id, {}), causes=causes.get(rep_id), number=number,
             revision=previous.revision if previous else 1,
         )  # fmt: skip
         drawn.append(_put(session, grounds, rep_id, statement, previous, draft=draft, by=by, at=at))

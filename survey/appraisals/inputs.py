@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from scoring.facts import Event
 from scoring.scheme import Scheme
 from survey.appraisals.measured import names, tenure
-from survey.appraisals.statement import Person
+from survey.appraisals.statement import Causes, Person
+from survey.indicators import diagnoses
 from survey.models import (
     Assignment,
     ConductEvent,
@@ -75,6 +76,20 @@ def events(session: Session, period: Period, scheme: Scheme) -> list[Event]:
         )
         for event, rep in found
     ]  # fmt: skip
+
+
+def causes(session: Session, period: Period) -> dict[int, Causes]:
+    """The diagnoses of repeated losses, by rep id."""
+    named = diagnoses.CAUSES
+    return {
+        rep: Causes(
+            number=diagnoses.number(row), losses=tuple(row.losses),
+            causes_zh=tuple(named[code][0] for code in row.causes),
+            causes_en=tuple(named[code][1] for code in row.causes), exempted=row.exempted,
+            approved_by=row.approved_by or "",
+        )
+        for rep, row in diagnoses.of_period(session, period).items()
+    }  # fmt: skip
 
 
 def scores(session: Session, run: Run) -> dict[tuple[str, str], RepScore]:

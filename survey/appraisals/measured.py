@@ -19,8 +19,20 @@ from scoring.scheme import Scheme
 from scoring.scheme.lines import Deduction, Indicator
 from scoring.targets import ramp
 from scoring.wording import number
+from survey.indicators import diagnoses
 from survey.indicators.occasions import named, occasions
-from survey.models import Assignment, Customer, FairTarget, Goal, IndicatorFact, Period, Project, Rep, Visit
+from survey.models import (
+    Assignment,
+    Customer,
+    FairTarget,
+    Goal,
+    IndicatorFact,
+    LossDiagnosis,
+    Period,
+    Project,
+    Rep,
+    Visit,
+)
 
 Pair = tuple[str, str]
 _AGREED = ("与员工议定", "agreed with the rep")
@@ -64,6 +76,7 @@ def facts(session: Session, period: Period, scheme: Scheme, *, scored: Collectio
     goals = _goals(session, period, known)
     fair = _fair_targets(session, period, known)
     counted = _counted(session, period, scheme, reps)
+    opened = diagnoses.of_period(session, period)
     under = {rep for rep, code in {**entered, **goals} if code in lines}
     under |= {rep.id for rep in reps.values() if rep.code in scored}
     wanted = [*entered, *(key for key in {**goals, **counted} if key not in entered and key[1] in lines)]
@@ -88,6 +101,8 @@ def facts(session: Session, period: Period, scheme: Scheme, *, scored: Collectio
         if not given and aim.target is None:
             continue
         values = _values(row, goal, value)
+        if diagnoses.is_lost(code):
+            values = _spared(values, opened.get(rep_id))
         if line is not None and line.ramp:
             aim, values = _ramped(aim, values, scheme, _months(reps[rep_id], period))
         why = None if aim.target is None or aim.why in (_AGREED, _SCHEME) else aim.why
@@ -114,6 +129,18 @@ def _values(row: IndicatorFact | None, goal: Goal | None, counted: float | None)
     if goal is not None and goal.done is not None:
         return {"value": goal.done, "note": goal.text}
     return {"value": counted, "evidence": "按记录计算 / computed from what was recorded"}
+
+
+def _spared(values: dict[str, Any], diagnosis: LossDiagnosis | None) -> dict[str, Any]:
+    """Losses the company caused, by an approved diagnosis, do not count against the rep."""
+    if diagnosis is None or diagnosis.approved_at is None or not diagnosis.exempted or values.get("value") is None:
+        return values
+    lost, exempted = values["value"], min(values["value"], diagnosis.exempted)
+    said = (
+        f"流失 {number(lost)}，其中 {number(exempted)} 属公司原因不计 / {number(exempted)} of {number(lost)} lost were "
+        f"the company’s doing and do not count: {diagnoses.number(diagnosis)}, {diagnosis.approved_by}"
+    )
+    return {**values, "value": lost - exempted, "note": "; ".join(one for one in (values.get("note"), said) if one)}
 
 
 def _entered(session: Session, period: Period, known: Mapping[str, str]) -> dict[tuple[int, str], IndicatorFact]:

@@ -147,13 +147,36 @@ class Risen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """How many entries of one source a paper rests on."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Causes:
+    """The diagnosis of repeated losses: its number, the customers lost, the causes found (none yet: empty), and how
+    many of the losses do not count against the rep, by whose approval."""
+
+    number: str
+    losses: tuple[int, ...]
+    causes_zh: tuple[str, ...]
+    causes_en: tuple[str, ...]
+    exempted: int
+    approved_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """Every value a printed appraisal shows, but for where it stands (`Standing`).
 
     `peers` is None where nobody was surveyed; `trend` runs from the oldest period to this one, `risen` from the largest
     gain down. `diagnosis` is the rep's own table over periods with its questions, as plain values: `periods` (labels),
-    `lines` (number, zh, en, values), `questions` (code, zh, en, lines), `left_out` (code, zh, en). `software` says what
-    made it.
+    `lines` (number, zh, en, values), `questions` (code, zh, en, lines), `left_out` (code, zh, en). `sources` count what
+    it all rests on; `causes` is there when customers were lost again and again. `software` says what made it.
     """
 
     number: str
@@ -179,6 +202,8 @@ class Statement:
     software: str
     outcome: Outcome
     diagnosis: Mapping[str, Any] | None = None
+    sources: tuple[Source, ...] = ()
+    causes: Causes | None = None
 
     @property
     def indicators(self) -> tuple[Part, ...]:
@@ -229,9 +254,16 @@ class Statement:
                 "peers": record["peers"] and Peers(**record["peers"]),
                 "trend": tuple(Earlier(**one) for one in record["trend"]),
                 "risen": tuple(Risen(**one) for one in record["risen"]),
+                "sources": tuple(Source(**one) for one in record["sources"]),
+                "causes": record["causes"] and _causes(record["causes"]),
                 "outcome": Outcome.from_record(outcome),
             }
         )
+
+
+def _causes(record: Mapping[str, Any]) -> Causes:
+    lists = {name: tuple(record[name]) for name in ("losses", "causes_zh", "causes_en")}
+    return Causes(**{**record, **lists})
 
 
 def _satisfaction(record: Mapping[str, Any]) -> Satisfaction:

@@ -86,28 +86,39 @@ def never_counts(row: EventRow) -> EventRefused | None:
     return EventRefused(N_("It would expire on the day it happened, or before; give a later day (expires_on)."))
 
 
-def enter(session: Session, period: Period, rep: Rep, row: EventRow, *, by: str, at: datetime) -> ConductEvent:
-    """Write one event down. Raises EventRefused for a day outside the period, and for one that is stored already."""
+def enter(
+    session: Session, period: Period, rep: Rep, row: EventRow, *, reason: str = "", by: str, at: datetime
+) -> ConductEvent:
+    """Write one event down, or correct what is stored of it, with a reason; a corrected event is open to review again.
+
+    Raises EventRefused for a day outside the period, and for one that is stored already as it is; ReasonMissing.
+    """
     outside = outside_of(period, row.on)
     if outside:
         raise EventRefused(outside.sentence, **outside.values)
     wrong = never_counts(row)
     if wrong:
         raise wrong
-    stored = session.scalar(
-        select(ConductEvent.id).where(
+    values = {
+        name: getattr(row, name) for name in ("points", "evidence", "multiplier", "in_survey", "expires_on")
+    }  # fmt: skip
+    event = session.scalar(
+        select(ConductEvent).where(
             ConductEvent.period_id == period.id, ConductEvent.rep_id == rep.id, ConductEvent.category == row.category,
             ConductEvent.on == row.on, ConductEvent.fact == row.fact,
         )
     )  # fmt: skip
-    if stored is not None:
+    if event is None:
+        event = ConductEvent(
+            period_id=period.id, rep_id=rep.id, category=row.category, on=row.on, fact=row.fact, decision="open",
+            **values,
+        )  # fmt: skip
+        session.add(event)
+    elif all(getattr(event, name) == value for name, value in values.items()):
         raise EventRefused(N_("This event is written down already; one event costs points once."))
-    event = ConductEvent(
-        period_id=period.id, rep_id=rep.id, category=row.category, on=row.on, points=row.points, fact=row.fact,
-        evidence=row.evidence, multiplier=row.multiplier, in_survey=row.in_survey, expires_on=row.expires_on,
-        decision="open",
-    )  # fmt: skip
-    session.add(event)
+    else:
+        reviewed = {"decision": "open", "decision_reason": None, "decided_at": None, "decided_by": None}
+        revisions.correct(session, event, {**values, **reviewed}, reason=reason, by=by, at=at)
     session.flush()
     _journal(session, "event entered", event, rep.code, by=by, at=at)
     return event

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import journal
-from survey.indicators import revisions
+from survey.indicators import diagnoses, revisions
 from survey.indicators.bounds import PERIOD, check_place, part_in_period, place_of
 from survey.intake.cells import Code, MissingReason, OptionalNumber, OptionalText, OptionalWords, Text
 from survey.intake.columns import headed
@@ -62,8 +62,13 @@ def take_in(
     intake.refuse_contradictions(facts)
     if not intake.may_store(valid_rows=valid_rows):
         return intake.report(stored=False)
-    changed = keep(session, intake, facts, IndicatorFact, key=KEY, joined=place_of(session))
+    place = place_of(session)
+    rows = [row for _, row in intake.standing(facts)]
+    changed = keep(session, intake, facts, IndicatorFact, key=KEY, joined=place)
     revisions.keep_old(session, IndicatorFact, changed, intake, reason=reason, by=by, at=at)
+    lost = {place(row)["period_id"] for row in rows if diagnoses.is_lost(row.indicator)}
+    if lost:
+        diagnoses.open_where_due(session, lost, by=by, at=at)
     return finish(session, intake, "facts", by=by, at=at)
 
 
@@ -108,4 +113,6 @@ def enter(
     session.flush()
     details = {"period": period.code, "indicator": row.indicator}
     journal.record(session, "fact entered", rep.code, details, by=by, at=at)
+    if diagnoses.is_lost(row.indicator):
+        diagnoses.open_where_due(session, [period.id], by=by, at=at, rep=rep)
     return stored

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from survey import journal
 from survey.indicators import revisions
 from survey.indicators.bounds import PERIOD, check_place, outside_of, part_in_period, place_of
-from survey.intake.cells import Code, OptionalDay, OptionalNumber, OptionalText, Words
+from survey.intake.cells import Code, Number, OptionalDay, OptionalNumber, OptionalText, Words
 from survey.intake.columns import headed
 from survey.intake.rows import Report, Row
 from survey.intake.sheet import Sheet
@@ -47,6 +47,14 @@ class GoalRow(Row):
     accepted_by: OptionalText = headed("accepted_by", "认可人", "确认人", default=None)
     accepted_on: OptionalDay = headed("accepted_on", "认可日期", "确认日期", default=None)
     done: OptionalNumber = headed("done", "已完成", "完成值", "实际值", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReachedRow:
+    """How much of a goal was reached."""
+
+    rep: Code
+    done: Number
 
 
 def reasons(row: GoalRow, period: Period, *, agreed: bool = True) -> Iterator[tuple[str, Refused]]:
@@ -111,4 +119,20 @@ def accept(session: Session, goal_id: int, own: Select[Any], *, by: str, at: dat
     if goal.accepted_on is None:
         goal.accepted_by, goal.accepted_on = by, on
         journal.record(session, "goal accepted", code, {"goal": goal.id}, by=by, at=at)
+    return goal
+
+
+def reach(
+    session: Session, goal_id: int, reps: Select[Any], done: float, *, reason: str, by: str, at: datetime
+) -> Goal:
+    """How much of a goal was reached; another amount later needs a reason. Raises UnknownGoal, ReasonMissing."""
+    found = session.execute(select(Goal, Rep.code).join(Rep).where(Goal.id == goal_id, Goal.rep_id.in_(reps))).first()
+    if found is None:
+        raise UnknownGoal(N_("There is no goal %(id)s to be seen."), id=goal_id)
+    goal, code = found
+    if goal.done is None:
+        goal.done = done
+    elif not revisions.correct(session, goal, {"done": done}, reason=reason, by=by, at=at):
+        return goal
+    journal.record(session, "goal reached", code, {"goal": goal.id, "done": done}, by=by, at=at)
     return goal

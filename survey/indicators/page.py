@@ -10,9 +10,8 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
-from scoring.diagnosis import asks_for_diagnosis
 from scoring.targets import too_ambitious
-from survey.indicators import revisions
+from survey.indicators import diagnoses, revisions
 from survey.indicators.notes import SOURCES
 from survey.indicators.revisions import Old
 from survey.models import (
@@ -20,6 +19,7 @@ from survey.models import (
     FairTarget,
     Goal,
     IndicatorFact,
+    LossDiagnosis,
     MonitoringNote,
     Period,
     Project,
@@ -66,9 +66,8 @@ class Entry:
 class RepPage:
     """Everything about one rep in one period. `sources` counts the notes by where they come from.
 
-    `losses` are the customers lost in this period and the one before, when they call for looking into the causes, the
-    company's own included; `ambitious` the ids of goals more than two standard errors above what the territory lets
-    one expect.
+    `diagnosis` is there when customers were lost again and again; `ambitious` are the ids of goals more than two
+    standard errors above what the territory lets one expect.
     """
 
     rep: Rep
@@ -83,7 +82,7 @@ class RepPage:
     first_visit: date | None
     last_visit: date | None
     projects: tuple[Project, ...]
-    losses: tuple[int, ...]
+    diagnosis: LossDiagnosis | None
     ambitious: frozenset[int]
 
 
@@ -167,29 +166,9 @@ def rep_page(session: Session, reps: Select[Any], rep_code: str, period_code: st
         first_visit=first,
         last_visit=last,
         projects=tuple(projects),
-        losses=_losses(session, rep, period),
+        diagnosis=diagnoses.of_period(session, period).get(rep.id),
         ambitious=_ambitious(session, rep, period, of_rep[Goal]),
     )
-
-
-_LOST = ("lost_customers", "lost customers", "老客户流失数", "流失客户", "流失客户数")
-
-
-def _losses(session: Session, rep: Rep, period: Period) -> tuple[int, ...]:
-    """Customers lost in the last two periods up to this one, if they ask for a diagnosis."""
-    rows = session.execute(
-        select(Period.id, IndicatorFact.value)
-        .join(IndicatorFact, IndicatorFact.period_id == Period.id)
-        .where(
-            IndicatorFact.rep_id == rep.id, func.lower(IndicatorFact.indicator).in_(_LOST),
-            IndicatorFact.value.is_not(None), Period.to_on <= period.to_on,
-        )
-        .order_by(Period.from_on.desc())
-        .limit(2)
-    ).all()  # fmt: skip
-    losses = tuple(int(value or 0) for _, value in reversed(rows))
-    current = bool(rows) and rows[0][0] == period.id
-    return losses if current and losses[-1] and asks_for_diagnosis(losses) else ()
 
 
 def _ambitious(session: Session, rep: Rep, period: Period, goals: Sequence[Goal]) -> frozenset[int]:

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from pydantic.dataclasses import dataclass
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey import journal
 from survey.indicators import revisions
 from survey.indicators.bounds import check_rep, rep_of
 from survey.intake.cells import (
@@ -25,11 +27,15 @@ from survey.intake.columns import headed
 from survey.intake.rows import Report, Row, part_of
 from survey.intake.sheet import Sheet
 from survey.intake.storing import finish, ids, keep, receive
-from survey.models import Project, ProjectStage
+from survey.models import Project, ProjectStage, Rep
 from survey.refusals import N_, Refused
 from survey.roster.customers import REP
 
 _PROJECT = ("project", "项目编号", "项目代码", "项目")
+
+
+class ProjectRefused(Refused):
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,3 +90,34 @@ def take_in(
     revisions.keep_old(session, Project, old, intake, reason=reason, by=by, at=at)
     revisions.keep_old(session, ProjectStage, changed, intake, reason=reason, by=by, at=at)
     return finish(session, intake, "projects", by=by, at=at)
+
+
+def enter(
+    session: Session, rep: Rep, project: ProjectRow, stage: StageRow, *, reason: str = "", by: str, at: datetime
+) -> ProjectStage:
+    """Write one stage down, with its project if that is new; or correct it, with a reason. Raises ProjectRefused for a
+    stage taken out without an approver and for another rep's project; ReasonMissing."""
+    if stage.removed and not stage.approved_by:
+        raise ProjectRefused(N_("Taking a stage out needs who approved it (approved_by)."))
+    found = session.scalar(select(Project).where(Project.code == project.code))
+    if found is None:
+        found = Project(code=project.code, rep_id=rep.id, name=project.name, importance=project.importance)
+        session.add(found)
+        session.flush()
+    elif found.rep_id != rep.id:
+        raise ProjectRefused(N_("Project %(code)s belongs to somebody else."), code=project.code)
+    values = {
+        name: getattr(stage, name)
+        for name in ("weight", "planned_on", "done", "done_on", "evidence", "approved_by", "removed")
+    }
+    row = session.scalar(
+        select(ProjectStage).where(ProjectStage.project_id == found.id, ProjectStage.stage == stage.stage)
+    )
+    if row is None:
+        row = ProjectStage(project_id=found.id, stage=stage.stage, **values)
+        session.add(row)
+    elif not revisions.correct(session, row, values, reason=reason, by=by, at=at):
+        return row
+    session.flush()
+    journal.record(session, "stage entered", rep.code, {"project": found.code, "stage": row.stage}, by=by, at=at)
+    return row

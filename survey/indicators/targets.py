@@ -21,7 +21,7 @@ from survey.models import Assignment, FairTarget, Goal, IndicatorFact, Period, R
 from survey.refusals import N_, Refused
 from survey.roster import periods
 
-COVARIATES = ("potential", "accounts", "workload", "competition")
+COVARIATES = ("potential", "accounts", "workload", "competition", "support")
 INDEX = {"potential": 0.5, "accounts": 0.3, "sales": 0.2}
 """What an agreed index weighs where territories are too few: `sales` is the territory's last result, not the rep's."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 
 from pydantic.dataclasses import dataclass
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from survey import journal
 from survey.indicators import revisions
 from survey.indicators.bounds import check_rep, rep_of
 from survey.intake.cells import Code, Count, Day, OptionalText, OptionalWords, Text, Yes
@@ -15,8 +17,13 @@ from survey.intake.columns import headed
 from survey.intake.rows import Report, Row, part_of
 from survey.intake.sheet import Sheet
 from survey.intake.storing import finish, keep, receive
-from survey.models import Visit
+from survey.models import Rep, Visit
+from survey.refusals import N_, Refused
 from survey.roster.customers import REP
+
+
+class VisitRefused(Refused):
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,3 +59,20 @@ def take_in(
     changed = keep(session, intake, visits, Visit, key=("rep_id", "customer", "on", "place"), joined=rep_of(session))
     revisions.keep_old(session, Visit, changed, intake, reason=reason, by=by, at=at)
     return finish(session, intake, "visits", by=by, at=at)
+
+
+def enter(session: Session, rep: Rep, row: VisitRow, *, on: date, by: str, at: datetime) -> Visit:
+    """Write one visit down, the next of its day; `on` is today. Raises VisitRefused for a day to come."""
+    if row.on > on:
+        raise VisitRefused(N_("A visit cannot be of a day to come."))
+    same_day = (Visit.rep_id == rep.id, Visit.customer == row.customer, Visit.on == row.on)
+    last = session.scalar(select(func.max(Visit.place)).where(*same_day)) or 0
+    visit = Visit(
+        rep_id=rep.id, customer=row.customer, on=row.on, place=last + 1, first=row.first, ordered=row.ordered,
+        purpose=row.purpose, need=row.need, help=row.help, occasion=row.occasion, accompanied_by=row.accompanied_by,
+        evidence=row.evidence,
+    )  # fmt: skip
+    session.add(visit)
+    session.flush()
+    journal.record(session, "visit entered", rep.code, {"visit": visit.id}, by=by, at=at)
+    return visit

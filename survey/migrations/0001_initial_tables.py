@@ -137,6 +137,7 @@ def upgrade() -> None:
     sa.Column('competition', sa.Double(), nullable=True),
     sa.Column('accounts', sa.Double(), nullable=True),
     sa.Column('workload', sa.Double(), nullable=True),
+    sa.Column('support', sa.Double(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_territory')),
     sa.UniqueConstraint('code', name=op.f('uq_territory_code'))
     )
@@ -750,6 +751,29 @@ def upgrade() -> None:
     with op.batch_alter_table('fair_target', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_fair_target_rep_id'), ['rep_id'], unique=False)
 
+    op.create_table('loss_diagnosis',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('period_id', sa.Integer(), nullable=False),
+    sa.Column('rep_id', sa.Integer(), nullable=False),
+    sa.Column('losses', sa.JSON(), nullable=False),
+    sa.Column('causes', sa.JSON(), nullable=False),
+    sa.Column('finding', sa.Text(), nullable=True),
+    sa.Column('exempted', sa.Integer(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('opened_at', UtcDateTime(timezone=True), nullable=False),
+    sa.Column('opened_by', sa.String(), nullable=False),
+    sa.Column('answered_at', UtcDateTime(timezone=True), nullable=True),
+    sa.Column('answered_by', sa.String(), nullable=True),
+    sa.Column('approved_at', UtcDateTime(timezone=True), nullable=True),
+    sa.Column('approved_by', sa.String(), nullable=True),
+    sa.ForeignKeyConstraint(['period_id'], ['period.id'], name=op.f('fk_loss_diagnosis_period_id')),
+    sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_loss_diagnosis_rep_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_loss_diagnosis')),
+    sa.UniqueConstraint('period_id', 'rep_id', name=op.f('uq_loss_diagnosis_period_id_rep_id'))
+    )
+    with op.batch_alter_table('loss_diagnosis', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_loss_diagnosis_rep_id'), ['rep_id'], unique=False)
+
     # ### end Alembic commands ###
 
 
@@ -765,6 +789,10 @@ def downgrade() -> None:
 
     op.drop_table('interview')
     op.drop_table('draft')
+    with op.batch_alter_table('loss_diagnosis', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_loss_diagnosis_rep_id'))
+
+    op.drop_table('loss_diagnosis')
     with op.batch_alter_table('fair_target', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_fair_target_rep_id'))
 

@@ -25,6 +25,7 @@ class TerritoryRow(Row):
     competition: OptionalAmount = headed("competition", "竞争", "竞争程度", "竞争强度", default=None)
     accounts: OptionalAmount = headed("accounts", "客户数", "客户数量", "账户数", default=None)
     workload: OptionalAmount = headed("workload", "工作量", default=None)
+    support: OptionalAmount = headed("support", "advertising", "公司支持", "广告投入", default=None)
 
 
 def take_in(session: Session, sheet: Sheet, *, valid_rows: bool = False, by: str, at: datetime) -> Report:

@@ -12,7 +12,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from survey.models import ConductEvent, FairTarget, Goal, IndicatorFact, MonitoringNote, Period, Rep, Revision
+from survey import schemes
+from survey.appraisals import drawing
+from survey.models import (
+    ConductEvent,
+    FairTarget,
+    Goal,
+    IndicatorFact,
+    LossDiagnosis,
+    MonitoringNote,
+    Period,
+    ProjectStage,
+    Rep,
+    Revision,
+    Visit,
+)
 
 Look = Callable[[TestResponse], Any]
 SignIn = Callable[[str], FlaskClient]
@@ -122,13 +136,105 @@ def test_the_list_names_everybody_the_person_may_see(boss: FlaskClient, look: Lo
     assert boss.get("/facts?period=1999").status_code == 404
 
 
-def test_repeated_losses_ask_for_the_causes_before_anybody_is_blamed(boss: FlaskClient, look: Look) -> None:
+def test_repeated_losses_ask_for_the_causes_before_anybody_is_blamed(
+    boss: FlaskClient, person: Callable[..., str], sign_in: SignIn, look: Look, session: Session, now: datetime
+) -> None:
+    """One lost, then two: the manager looks for the causes, a reviewer leaves one out, and the appraisal counts one."""
     lost = {"indicator": "lost_customers", "value": "1"}
     assert post(boss, look, "/facts/R02/fact", **lost).status_code == 303
     assert "look into the causes" not in look(boss.get("/facts/R02?period=2026-H1&lang=en")).text
     twice = {"indicator": "lost_customers", "value": "2", "reason": "补记"}
     assert post(boss, look, "/facts/R02/fact", **twice).status_code == 303
     assert "Customers were lost again and again (2)" in look(boss.get("/facts/R02?period=2026-H1&lang=en")).text
+    record = f"/facts/R02/diagnoses/{session.scalars(select(LossDiagnosis)).one().id}"
+    reviewer = sign_in(person("reviewer"))
+    early = post(reviewer, look, f"{record}/exemption", exempted="1", reason="断货")
+    assert "the causes come first" in look(early).text
+    assert post(boss, look, f"{record}/causes", finding="断货三周").status_code == 400
+    assert post(boss, look, f"{record}/causes", causes="supply", finding="断货三周").status_code == 303
+    assert post(boss, look, f"{record}/exemption", exempted="1", reason="断货").status_code == 404
+    assert post(reviewer, look, f"{record}/exemption", exempted="3", reason="断货").status_code == 400
+    assert post(reviewer, look, f"{record}/exemption", exempted="1", reason="断货").status_code == 303
+    session.rollback()
+    for name, value in (("cold_visits", 25), ("new_customers", 3), ("growth", 10)):
+        fact = {"indicator": name, "value": str(value), "target": str(value)}
+        assert post(boss, look, "/facts/R02/fact", **fact).status_code == 303
+    version = schemes.adopt(session, schemes.shipped()["four-counts"], by="hr", at=now)
+    ((row, _),) = drawing.draw_up(session, "2026-H1", version, by="c", at=now).appraisals
+    part = next(one for one in row.outcome["parts"] if one["code"] == "lost_customers")
+    assert (part["actual"], part["printed"]) == (1, "13.3")
+    assert "D-2026-H1-R02" in part["note_en"]
+    assert row.statement["causes"]["exempted"] == 1
+    assert {one["code"]: one["count"] for one in row.statement["sources"]} == {"facts": 4}
+    rep = sign_in(person("rep", "r02@harbour.example", "李思远"))
+    assert "供货问题" in look(rep.get("/facts/R02?period=2026-H1&lang=zh")).text
+
+
+def test_visits_and_stages_are_written_down(boss: FlaskClient, look: Look, session: Session) -> None:
+    visit = {"customer": "C1", "on": "2026-03-02", "first": "no", "need": "询问交期", "accompanied_by": "主管"}
+    assert post(boss, look, "/facts/R02/visit", **visit).status_code == 303
+    assert post(boss, look, "/facts/R02/visit", **visit).status_code == 303
+    assert session.scalars(select(Visit.place).order_by(Visit.place)).all() == [1, 2]
+    assert post(boss, look, "/facts/R02/visit", **{**visit, "on": "2026-12-01"}).status_code == 400
+    stage = {
+        "code": "P1",
+        "name": "高炉改造",
+        "stage": "投标",
+        "weight": "25",
+        "planned_on": "2026-05-15",
+        "done": "40%",
+    }
+    assert post(boss, look, "/facts/R02/stage", **stage).status_code == 303
+    assert post(boss, look, "/facts/R02/stage", **{**stage, "done": "60"}).status_code == 400
+    assert post(boss, look, "/facts/R02/stage", **{**stage, "done": "60", "reason": "补交标书"}).status_code == 303
+    assert post(boss, look, "/facts/R03/stage", **{**stage, "stage": "签约"}).status_code == 400
+    session.rollback()
+    stored = session.scalars(select(ProjectStage)).one()
+    assert (stored.done, stored.project.name, stored.project.importance) == (60, "高炉改造", 1)
+    assert session.scalars(select(Revision)).one().before == {"done": 40}
+
+
+def test_a_fact_may_be_missing_with_its_reason(boss: FlaskClient, look: Look, session: Session) -> None:
+    absent = {"indicator": "network", "missing": "not_applicable", "note": "新片区"}
+    assert "who approved it" in look(post(boss, look, "/facts/R02/fact", **absent)).text
+    assert post(boss, look, "/facts/R02/fact", **absent, approved_by="hr@harbour.example").status_code == 303
+    assert session.scalars(select(IndicatorFact)).one().missing == "not_applicable"
+
+
+def test_a_corrected_event_is_reviewed_again(
+    boss: FlaskClient, person: Callable[..., str], sign_in: SignIn, look: Look, session: Session
+) -> None:
+    assert post(boss, look, "/facts/R02/event", **EVENT, expires_on="2026-03-02").status_code == 400
+    assert post(boss, look, "/facts/R02/event", **EVENT, expires_on="2026-09-30", multiplier="2").status_code == 303
+    event = session.scalars(select(ConductEvent)).one().id
+    reviewer = sign_in(person("reviewer"))
+    decided = post(reviewer, look, f"/facts/R02/events/{event}/decision", decision="confirmed", reason="已核实")
+    assert decided.status_code == 303
+    assert (
+        "written down already"
+        in look(post(boss, look, "/facts/R02/event", **EVENT, expires_on="2026-09-30", multiplier="2")).text
+    )
+    changed = {**EVENT, "points": "1", "reason": "只算一次"}
+    assert post(boss, look, "/facts/R02/event", **changed).status_code == 303
+    session.rollback()
+    stored = session.scalars(select(ConductEvent)).one()
+    assert (stored.points, stored.multiplier, stored.expires_on, stored.decision) == (1, 1, None, "open")
+
+
+def test_what_a_goal_reached_is_written_down(
+    boss: FlaskClient, person: Callable[..., str], sign_in: SignIn, look: Look, session: Session
+) -> None:
+    good = {"text": "完成100个新客户签约", "target": "100", "unit": "个", "due_on": "2026-06-30"}
+    assert post(boss, look, "/facts/R02/goal", **good).status_code == 303
+    goal = session.scalars(select(Goal)).one().id
+    rep = sign_in(person("rep", "r02@harbour.example", "李思远"))
+    assert post(rep, look, f"/facts/R02/goals/{goal}/acceptance").status_code == 303
+    assert post(rep, look, f"/facts/R02/goals/{goal}/reached", done="100").status_code == 404
+    assert post(boss, look, f"/facts/R02/goals/{goal}/reached", done="viel").status_code == 400
+    assert post(boss, look, f"/facts/R02/goals/{goal}/reached", done="80").status_code == 303
+    assert post(boss, look, f"/facts/R02/goals/{goal}/reached", done="85").status_code == 400
+    session.rollback()
+    assert session.scalars(select(Goal)).one().done == 80
 
 
 def test_a_goal_far_above_the_territory_asks_whether_it_is_achievable(

@@ -7,84 +7,23 @@ from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from pydantic import ValidationError
-from wtforms import Field, RadioField, SelectField, StringField, TextAreaField
+from wtforms import Field
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import Length
 
 from survey import access, context, i18n
-from survey.indicators import events, facts, goals, notes
+from survey.indicators import diagnoses, events, goals, notes
 from survey.indicators.page import NotToBeSeen, list_page, place, rep_page
 from survey.models import Period, Rep
 from survey.refusals import N_, Refused
+from survey.views.facts.forms import FORMS, CausesForm, DecisionForm, ExemptionForm, ReachedForm, ReplyForm
+from survey.views.facts.writing import WRITERS, UnfitFields, row_of
 
 blueprint = Blueprint("facts", __name__)
-LONGEST = Length(max=4000)
 
 
 class AboutOneself(Refused):
     pass
-
-
-class FactForm(FlaskForm):
-    """One measured indicator; a stored one is corrected, with a reason."""
-
-    indicator = StringField(_("Indicator (code or name)"))
-    value = StringField(_("Actual"))
-    target = StringField(_("Target"))
-    evidence = StringField(_("Evidence"))
-    note = TextAreaField(_("Note"), validators=[LONGEST])
-    reason = StringField(_("Reason for a correction"))
-
-
-class EventForm(FlaskForm):
-    """One event that costs points."""
-
-    category = StringField(_("Category (code or name)"))
-    on = StringField(_("Date"), render_kw={"type": "date"})
-    points = StringField(_("Points it costs"))
-    fact = TextAreaField(_("What happened"), validators=[LONGEST])
-    evidence = StringField(_("Evidence"))
-    in_survey = SelectField(
-        _("Do customers’ ratings already show it?"),
-        choices=[SelectChoice("no", _("No")), SelectChoice("yes", _("Yes"))],
-    )
-
-
-class NoteForm(FlaskForm):
-    """Something seen or heard; the rep reads it."""
-
-    on = StringField(_("Date"), render_kw={"type": "date"})
-    source = SelectField(_("Source"), choices=[SelectChoice(source) for source in notes.SOURCES])
-    text = TextAreaField(_("Note"), validators=[LONGEST])
-
-
-class GoalForm(FlaskForm):
-    """A goal proposed to a rep, who accepts it or not."""
-
-    text = TextAreaField(_("Goal"), validators=[LONGEST])
-    indicator = StringField(_("Indicator (code or name)"))
-    target = StringField(_("Target"))
-    unit = StringField(_("Unit"))
-    due_on = StringField(_("Due on"), render_kw={"type": "date"})
-
-
-class ReplyForm(FlaskForm):
-    reply = TextAreaField(_("Your reply"), validators=[LONGEST])
-
-
-class DecisionForm(FlaskForm):
-    decision = RadioField(
-        _("Decision"),
-        choices=[SelectChoice("confirmed", _("Confirm")), SelectChoice("overturned", _("Overturn"))],
-        default="confirmed",
-    )
-    reason = TextAreaField(_("Reason"), validators=[LONGEST])
-
-
-FORMS: dict[str, type[FlaskForm]] = {"fact": FactForm, "event": EventForm, "note": NoteForm, "goal": GoalForm}
 
 
 @blueprint.get("/facts")
@@ -112,7 +51,7 @@ def enter(rep: str, kind: str) -> ResponseReturnValue:
     if kind not in FORMS:
         abort(404)
     form = FORMS[kind]()
-    return _done(rep, form, kind, lambda who, period: _WRITERS[kind](who, period, form))
+    return _done(rep, form, kind, lambda who, period: WRITERS[kind](who, period, form))
 
 
 @blueprint.post("/facts/<rep>/events/<int:event_id>/reply")
@@ -161,57 +100,59 @@ def accept(rep: str, goal_id: int) -> ResponseReturnValue:
     return _done(rep, FlaskForm(), "acceptance", write)
 
 
-def _fact(rep: Rep, period: Period, form: Any) -> None:
-    row = _row(
-        facts.FactRow, rep, period=period.code, indicator=form.indicator.data, value=form.value.data,
-        target=form.target.data, evidence=form.evidence.data, note=form.note.data,
-    )  # fmt: skip
-    facts.enter(
-        context.session(), period, rep, row, reason=form.reason.data or "", by=context.actor(), at=context.now()
-    )
+@blueprint.post("/facts/<rep>/goals/<int:goal_id>/reached")
+@access.permission("enter facts")
+def reached(rep: str, goal_id: int) -> ResponseReturnValue:
+    """A manager writes down how much of a goal was reached."""
+    form = ReachedForm()
+
+    def write(who: Rep, _period: Period) -> None:
+        _about_another(who)
+        done = row_of(goals.ReachedRow, who, done=form.done.data).done
+        goals.reach(
+            context.session(), goal_id, access.visible_reps(), done, reason=form.reason.data or "", by=context.actor(),
+            at=context.now(),
+        )  # fmt: skip
+
+    return _done(rep, form, "reached", write)
 
 
-def _event(rep: Rep, period: Period, form: Any) -> None:
-    row = _row(
-        events.EventRow, rep, period=period.code, category=form.category.data, on=form.on.data, points=form.points.data,
-        fact=form.fact.data, evidence=form.evidence.data, in_survey=form.in_survey.data,
-    )  # fmt: skip
-    events.enter(context.session(), period, rep, row, by=context.actor(), at=context.now())
+@blueprint.post("/facts/<rep>/diagnoses/<int:diagnosis_id>/causes")
+@access.permission("enter facts")
+def causes(rep: str, diagnosis_id: int) -> ResponseReturnValue:
+    """A manager says why customers were lost."""
+    form = CausesForm()
+
+    def write(who: Rep, _period: Period) -> None:
+        _about_another(who)
+        row = diagnoses.find(context.session(), diagnosis_id, access.visible_reps())
+        diagnoses.answer(
+            context.session(), row, form.causes.data or [], form.finding.data or "", by=context.actor(),
+            at=context.now(),
+        )  # fmt: skip
+
+    return _done(rep, form, "causes", write)
 
 
-def _note(rep: Rep, _period: Period, form: Any) -> None:
-    row = _row(notes.NoteRow, rep, on=form.on.data, source=form.source.data, text=form.text.data)
-    notes.write(context.session(), rep, row, on=context.today(), by=context.actor(), at=context.now())
+@blueprint.post("/facts/<rep>/diagnoses/<int:diagnosis_id>/exemption")
+@access.permission("review facts")
+def exempt(rep: str, diagnosis_id: int) -> ResponseReturnValue:
+    """A reviewer says how many losses the company caused."""
+    form = ExemptionForm()
+
+    def write(_who: Rep, _period: Period) -> None:
+        row = diagnoses.find(context.session(), diagnosis_id, access.visible_reps())
+        lost = -1 if form.exempted.data is None else form.exempted.data
+        diagnoses.exempt(
+            context.session(), row, lost, form.reason.data or "", by=context.actor(), at=context.now()
+        )  # fmt: skip
+
+    return _done(rep, form, "exemption", write)
 
 
-def _goal(rep: Rep, period: Period, form: Any) -> None:
-    row = _row(
-        goals.GoalRow, rep, period=period.code, text=form.text.data, indicator=form.indicator.data,
-        target=form.target.data, unit=form.unit.data, due_on=form.due_on.data,
-    )  # fmt: skip
-    goals.propose(context.session(), period, rep, row, by=context.actor(), at=context.now())
-
-
-_WRITERS: dict[str, Callable[[Rep, Period, Any], None]] = {
-    "fact": _fact, "event": _event, "note": _note, "goal": _goal,
-}  # fmt: skip
-
-
-class UnfitFields(Refused):
-    """Fields of a form that cannot be read; `fields` holds the reasons by field."""
-
-    def __init__(self, fields: dict[str, Refused]) -> None:
-        self.fields = fields
-        super().__init__("", problems=tuple(fields.values()))
-
-
-def _row(model: Any, rep: Rep, **cells: str | None) -> Any:
-    """The fields as one checked row, read as a file's cells are."""
-    try:
-        return model(rep=rep.code, **{name: value or "" for name, value in cells.items()})
-    except ValidationError as error:
-        wrong = error.errors(include_url=False, include_input=False)
-        raise UnfitFields({str(one["loc"][0]): one["ctx"]["error"] for one in wrong}) from None
+def _about_another(rep: Rep) -> None:
+    if (rep.email or "").lower() == context.actor().lower():
+        raise AboutOneself(N_("Nobody writes down facts about themselves."))
 
 
 def _done(rep: str, form: Any, kind: str, write: Callable[[Rep, Period], None]) -> ResponseReturnValue:
@@ -220,12 +161,12 @@ def _done(rep: str, form: Any, kind: str, write: Callable[[Rep, Period], None]) 
     try:
         who, period = place(session, access.visible_reps(), rep, request.args.get("period") or None)
         if form.validate():
-            if kind in FORMS and (who.email or "").lower() == context.actor().lower():
-                raise AboutOneself(N_("Nobody writes down facts about themselves."))
+            if kind in FORMS:
+                _about_another(who)
             write(who, period)
             session.commit()
             return redirect(url_for(".shown", rep=rep, period=period.code, _anchor=kind), code=303)
-    except (NotToBeSeen, events.UnknownEvent, goals.UnknownGoal):
+    except (NotToBeSeen, events.UnknownEvent, goals.UnknownGoal, diagnoses.UnknownDiagnosis):
         abort(404)
     except UnfitFields as refusal:
         for name, why in refusal.fields.items():
@@ -252,5 +193,6 @@ def _page(rep: str, kind: str = "", form: Any = None) -> str:
     ]
     own = (page.rep.email or "").lower() == context.actor().lower()
     return render_template(
-        "facts/shown.html", page=page, forms=shown, failed=form, failed_kind=kind, own=own, sources=notes.SOURCES
-    )
+        "facts/shown.html", page=page, forms=shown, failed=form, failed_kind=kind, own=own, sources=notes.SOURCES,
+        causes=diagnoses.CAUSES, companys=diagnoses.COMPANYS,
+    )  # fmt: skip
