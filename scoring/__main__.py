@@ -6,10 +6,14 @@ Exits 0 on success, 1 when the work was refused (one sentence per problem on std
 from __future__ import annotations
 
 import argparse
+import csv
+import gc
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +31,15 @@ Files = Mapping[Path, "pd.DataFrame | str"]
 
 
 TABLES = (".csv", ".parquet")
+NOT_UTF_8 = "this is not UTF-8 text; save it as UTF-8"
+
+COMMANDS = {
+    "adjust": (__name__, "add_adjust"),
+    "appraise": ("scoring.appraisal_files", "add_appraise"),
+    "plan": ("scoring.planning", "add_plan"),
+    "simulate": ("scoring.simulation", "add_simulate"),
+}
+"""Where each command is described: module and function."""
 
 
 class Unusable(Refusal):
@@ -42,8 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m scoring", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_commands(commands)
-    options = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    for name in words[:1] if words and words[0] in COMMANDS else COMMANDS:  # the others' modules take time to import
+        module, add = COMMANDS[name]
+        getattr(import_module(module), add)(commands)
+    options = parser.parse_args(words)
     try:
         outcome = options.run(options)
         if isinstance(outcome, Mapping):
@@ -64,17 +80,6 @@ def _refused(problem: str) -> int:
     return 1
 
 
-def _add_commands(commands: Any) -> None:
-    from scoring.appraisal_files import add_appraise
-    from scoring.planning import add_plan
-    from scoring.simulation import add_simulate
-
-    add_adjust(commands)
-    add_appraise(commands)
-    add_plan(commands)
-    add_simulate(commands)
-
-
 def add_adjust(subparsers: Any) -> None:
     """Add ``adjust`` to the commands."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
@@ -91,10 +96,14 @@ def add_adjust(subparsers: Any) -> None:
 
 def adjusted(options: argparse.Namespace) -> Files:
     """scores.csv, steps.csv and run.json of one run."""
-    from scoring.adjustment import adjust
-    from scoring.comparison import with_ranks
-    from scoring.ratings import Ratings
     from scoring.spec import AdjustmentSpec
+
+    with _at_rest():
+        import statsmodels.regression.linear_model  # noqa: F401
+
+        from scoring.adjustment import adjust
+        from scoring.comparison import with_ranks
+        from scoring.ratings import Ratings
 
     spec = AdjustmentSpec.from_toml(_text(options.spec))
     ratings = Ratings.from_table(_ratings(options.ratings, spec), spec)
@@ -107,34 +116,74 @@ def adjusted(options: argparse.Namespace) -> Files:
     }
 
 
+@contextmanager
+def _at_rest() -> Iterator[None]:
+    """Libraries are imported while the garbage collector rests, and it leaves alone for good what they define, which is
+    never garbage: walking all that, at the end once more, would be a third of the time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if collecting:
+            gc.enable()
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise Unusable(path=path, what="this is not UTF-8 text; save it as UTF-8") from None
+        raise Unusable(path=path, what=NOT_UTF_8) from None
 
 
 def _ratings(path: Path, spec: AdjustmentSpec) -> pd.DataFrame:
     """The columns of the file that the spec can use."""
     import pandas as pd
 
+    from scoring.ratings import check_columns
+
     names = {"rep", "territory", "customer", "wave"}
     names |= {adjuster.name for adjuster in spec.adjusters if adjuster.kind == "category"}
     wanted = {*names, "weight", *(item.name for item in spec.items), *(adjuster.name for adjuster in spec.adjusters)}
+    if path.suffix not in TABLES:
+        raise Unusable(path=path, what="ratings are read from .csv or .parquet; save the table as one of these")
     try:
         if path.suffix == ".parquet":
             import pyarrow.parquet
 
             there = pyarrow.parquet.read_schema(path).names
+            check_columns(there, spec)
             return pd.read_parquet(path, columns=[name for name in there if name in wanted])
-        if path.suffix == ".csv":
-            return pd.read_csv(
-                path, usecols=lambda name: name in wanted, dtype=dict.fromkeys(names, "str"), keep_default_na=False,
-                na_values={name: [""] for name in wanted}, encoding="utf-8-sig",
-            )  # fmt: skip
+        there = _header(path)
+        check_columns(there, spec)
+        # all columns are read, so that a row with more of them than the header is noticed
+        table = pd.read_csv(
+            path, dtype=dict.fromkeys(names, "str"), keep_default_na=False, na_values={name: [""] for name in wanted},
+            encoding="utf-8-sig", index_col=False, low_memory=False,
+        )  # fmt: skip
+        return table[[name for name in there if name in wanted]]
+    except Refusal:
+        raise
+    except UnicodeDecodeError:
+        raise Unusable(path=path, what=NOT_UTF_8) from None
     except ValueError as error:
-        raise Unusable(path=path, what=f"this table cannot be read ({str(error).strip().rstrip('.')})") from error
-    raise Unusable(path=path, what="ratings are read from .csv or .parquet; save the table as one of these")
+        what = f"this table cannot be read ({str(error).strip().rstrip('.')}); mend the file, or save it anew"
+        raise Unusable(path=path, what=what) from error
+
+
+def _header(path: Path) -> list[str]:
+    """The names of a CSV file's columns. Raises Unusable where there are none, or fewer than the first row has values:
+    then nobody can tell which value belongs to which."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = csv.reader(file)
+        header, first = next(lines, []), next(lines, [])
+    if not header:
+        raise Unusable(path=path, what="this file is empty; its first line must name the columns")
+    if len(first) > len(header):
+        what = f"the first line names {len(header)} columns and the second has {len(first)} values; give each its name"
+        raise Unusable(path=path, what=what)
+    return header
 
 
 def _effects(path: Path) -> dict[str, dict[str, float]]:
@@ -142,7 +191,7 @@ def _effects(path: Path) -> dict[str, dict[str, float]]:
     path = path / "run.json" if path.is_dir() else path
     try:
         items = json.loads(_text(path))["items"]
-        return {name: item["tau"] for name, item in items.items() if "tau" in item}
+        return {name: item["tau"] for name, item in items.items() if item["tau"]}
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
         raise Unusable(path=path, what="this is not the run.json of an earlier run") from None
 

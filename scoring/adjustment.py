@@ -60,6 +60,7 @@ class Adjustment:
     def record(self) -> dict[str, Any]:
         """The run as plain values for run.json."""
         return {
+            "spec": self.spec.record(),
             "spec_hash": self.spec.hash,
             "fingerprint": self.ratings.fingerprint,
             "versions": versions(),

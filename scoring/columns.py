@@ -28,18 +28,53 @@ class NotFinite(Refusal):
     sentence = "Row %(row)s of the ratings has an infinite %(column)s; correct it or leave it blank."
 
 
-class BadWeight(Refusal):
-    """A weight that is missing, zero or negative."""
+class TooLarge(Refusal):
+    """A number whose square could not be summed."""
 
-    sentence = "Row %(row)s of the ratings has the weight %(value)s; every weight must be above zero."
+    sentence = "Row %(row)s of the ratings has the %(column)s %(value)g, which no customer can have; correct it."
+
+
+class NotNames(Refusal):
+    """A column of lists or the like, which name nobody."""
+
+    sentence = "The column %(column)s of the ratings holds lists, not names; write one name in every row."
+
+
+class NotNumbers(Refusal):
+    """A column of dates or durations where numbers are wanted."""
+
+    sentence = (
+        "The column %(column)s of the ratings holds dates or durations, not numbers; turn them into numbers, such as "
+        "years, or take the column out of the spec."
+    )
+
+
+class BadWeight(Refusal):
+    """A weight that is missing, zero, negative, or out of all proportion."""
+
+    sentence = (
+        "Row %(row)s of the ratings has the weight %(value)s; every weight must lie between a millionth and a million."
+    )
+
+
+LARGEST = 1e15
+"""No attribute of a customer is larger; squares of what is overflow."""
+
+WEIGHTS = (1e-6, 1e6)
+"""Beside a weight beyond these nobody else would count."""
 
 
 def _codes(table: pd.DataFrame, column: str, *, blank: bool = False) -> tuple[Codes, NDArray[Any]]:
     """Codes into the distinct names of a column, in order of appearance; −1 where it is blank, if it may be."""
-    codes, found = pd.factorize(table[column])
+    try:
+        codes, found = pd.factorize(table[column])
+    except TypeError:
+        raise NotNames(column=column) from None
     values = pd.Series(np.asarray(found))
-    if pd.api.types.is_float_dtype(values) and (values % 1 == 0).all():
-        values = values.astype(np.int64)  # whole numbers spoilt by a blank elsewhere in their column
+    if pd.api.types.is_float_dtype(values):
+        _refuse_infinite(np.asarray(table[column], dtype=np.float64), column)
+        if (values % 1 == 0).all():
+            values = values.astype(np.int64)  # whole numbers spoilt by a blank elsewhere in their column
     texts = values.astype(str).str.strip()
     recode, names = pd.factorize(texts.where(texts != ""))
     recoded = np.append(recode, -1)[codes].astype(np.int32)
@@ -75,7 +110,7 @@ def read_weights(table: pd.DataFrame) -> Floats:
         return np.ones(len(table))
     weight = np.asarray(pd.to_numeric(table["weight"], errors="coerce"), dtype=np.float64)
     _refuse_infinite(weight, "weight")
-    if (bad := np.flatnonzero(~(weight > 0))).size:
+    if (bad := np.flatnonzero(~((weight >= WEIGHTS[0]) & (weight <= WEIGHTS[1])))).size:
         raise BadWeight(row=int(bad[0]) + 1, value=table["weight"].iloc[int(bad[0])])
     return weight
 
@@ -83,6 +118,8 @@ def read_weights(table: pd.DataFrame) -> Floats:
 def read_numbers(table: pd.DataFrame, column: str, findings: list[Finding]) -> Floats:
     """A column as numbers, NaN where blank or unreadable; the unreadable are counted."""
     raw = table[column]
+    if raw.dtype.kind in "mM":
+        raise NotNumbers(column=column)
     numbers = np.asarray(pd.to_numeric(raw, errors="coerce"), dtype=np.float64) + 0.0
     _refuse_infinite(numbers, column)
     if pd.api.types.is_numeric_dtype(raw):
@@ -96,6 +133,14 @@ def read_numbers(table: pd.DataFrame, column: str, findings: list[Finding]) -> F
                 values={"column": column, "count": unread},
             )
         )
+    return numbers
+
+
+def read_attribute(table: pd.DataFrame, column: str, findings: list[Finding]) -> Floats:
+    """An attribute of customers as numbers, NaN where blank or unreadable."""
+    numbers = read_numbers(table, column, findings)
+    if (large := np.flatnonzero(np.abs(numbers) > LARGEST)).size:
+        raise TooLarge(row=int(large[0]) + 1, column=column, value=float(numbers[large[0]]))
     return numbers
 
 

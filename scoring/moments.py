@@ -16,7 +16,7 @@ from scipy import sparse
 from scoring.adjusters import Design
 from scoring.ratings import Ratings
 from scoring.spec import ItemSpec
-from scoring.sums import Codes, Floats, Places, changes, ratio, tally
+from scoring.sums import Codes, Flags, Floats, Places, changes, ratio, tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,11 @@ class Answers:
     name: str
     score: Floats
     omega: Floats
+
+    @property
+    def best(self) -> Flags:
+        """Rows (rows,) with the best answer; on odd scales 100·(hi − lo)/(hi − lo) is not quite 100."""
+        return self.score > 100 - 1e-9
 
     @classmethod
     def of(cls, ratings: Ratings, item: ItemSpec, weights: str) -> Answers:

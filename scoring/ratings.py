@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.columns import canonical, read_answers, read_customers, read_names, read_numbers, read_weights
+from scoring.columns import canonical, read_answers, read_attribute, read_customers, read_names, read_weights
 from scoring.findings import Finding, Refusal
-from scoring.spec import AdjustmentSpec
+from scoring.spec import IDENTITY, AdjustmentSpec
 from scoring.sums import Codes, Flags, Floats, Places, changes, ratio, tally
 
 if TYPE_CHECKING:
@@ -25,7 +25,13 @@ OPTIONAL = ("wave", "mode")
 class MissingColumn(Refusal):
     """A column the spec needs is not in the table."""
 
-    sentence = "The ratings have no column %(column)s; add it, or take it out of the spec."
+    sentence = "The ratings have no column %(column)s; %(remedy)s. Their columns are %(columns)s."
+
+
+class ColumnTwice(Refusal):
+    """Two columns of one name, so that nobody knows which is meant."""
+
+    sentence = "The ratings have the column %(column)s twice; remove one of them, or rename it."
 
 
 class NoRatings(Refusal):
@@ -153,10 +159,11 @@ class Ratings:
         blank, unreadable or off the scale is a missing answer, and counted in a finding.
 
         Raises:
-            MissingColumn, MissingIdentity, NotFinite, BadWeight, NoRatings, OneRep, OneCustomer.
+            MissingColumn, ColumnTwice, MissingIdentity, NotNames, NotNumbers, NotFinite, TooLarge, BadWeight,
+            NoRatings, OneRep, OneCustomer.
         """
         findings: list[Finding] = []
-        _check_columns(table, spec)
+        check_columns([str(name) for name in table.columns], spec)
         rep, reps = read_names(table, "rep")
         territory, territories = read_names(table, "territory")
         customer, customers, bounds = read_customers(table)
@@ -170,7 +177,7 @@ class Ratings:
                 codes, levels = read_names(table, adjuster.name, blank=True)
                 adjusters[adjuster.name] = Category(levels=levels, codes=codes)
             else:
-                adjusters[adjuster.name] = Number(values=read_numbers(table, adjuster.name, findings))
+                adjusters[adjuster.name] = Number(values=read_attribute(table, adjuster.name, findings))
         _check_enough(reps, customers, items)
         contents: list[NDArray[Any]] = [weight, *items.values()]
         contents += [one.codes if isinstance(one, Category) else one.values for one in adjusters.values()]
@@ -178,7 +185,7 @@ class Ratings:
             contents.append(read_names(table, "wave", blank=True)[0])
         order, duplicates = canonical(rep, territory, customer, contents)
         if duplicates:
-            findings.append(_duplicates(duplicates))
+            findings.append(_duplicates(duplicates, spec.weights))
         rep, territory, customer = rep[order], territory[order], customer[order]
         cell, cell_rep, cell_territory = _cells(rep, territory, len(territories))
         return cls(
@@ -193,12 +200,22 @@ class Ratings:
         )  # fmt: skip
 
 
-def _check_columns(table: pd.DataFrame, spec: AdjustmentSpec) -> None:
-    needed = ["rep", "territory", "customer", *(item.name for item in spec.items)]
+def check_columns(columns: Sequence[str], spec: AdjustmentSpec) -> None:
+    """Whether a table with these columns has all that the spec needs, each once.
+
+    Raises:
+        MissingColumn, ColumnTwice.
+    """
+    needed = [*IDENTITY, *(item.name for item in spec.items)]
     needed += [adjuster.name for adjuster in spec.adjusters if adjuster.name not in OPTIONAL]
     for column in needed:
-        if column not in table.columns:
-            raise MissingColumn(column=column)
+        if column not in columns:
+            who = "every row must say who was rated, where, and by whom"
+            remedy = who if column in IDENTITY else "add it, or take it out of the spec"
+            raise MissingColumn(column=column, remedy=remedy, columns=", ".join(columns) or "none")
+    for column in (*needed, *OPTIONAL, "weight"):
+        if columns.count(column) > 1:
+            raise ColumnTwice(column=column)
 
 
 def _check_enough(reps: Sequence[str], customers: NDArray[Any], items: Mapping[str, Floats]) -> None:
@@ -231,10 +248,13 @@ def _absent(column: str) -> Finding:
     )
 
 
-def _duplicates(count: int) -> Finding:
+def _duplicates(count: int, weights: str) -> Finding:
+    consequence = {
+        "customer": "Under customer weights this changes no score, but check where the table comes from.",
+        "response": "Under response weights every repetition counts; remove those that are no answers of their own.",
+    }
     return Finding(
         name="duplicate_rows",
-        sentence="%(count)s rows repeat another row exactly. Under customer weights this changes no score, "
-        "but check where the table comes from.",
+        sentence=f"%(count)s rows repeat another row exactly. {consequence[weights]}",
         values={"count": count},
     )

@@ -230,14 +230,16 @@ def _table(
 
 
 def _variances(fit: Estimate | None, ratings: Ratings) -> dict[str, Any]:
-    """μ, τ, the two variances with their 95 % intervals, and the same by another road."""
+    """μ, τ, the two variances with their 95 % intervals, and the same by another road; None for what the policy or
+    the answers leave unknown."""
+    record: dict[str, Any] = dict.fromkeys(("policy", "mu", "sigma2_rep", "sigma2_territory", "tau"))
     if fit is None:
-        return {}
+        return record
+    record["policy"] = fit.policy
     solution = fit.solution
     if solution is None:
-        return {"policy": fit.policy}
-    record: dict[str, Any] = {
-        "policy": fit.policy,
+        return record
+    record |= {
         "mu": solution.mu,
         "mu_adjusted": fit.anchor,
         "sigma2_rep": _variance(solution.rep, profile_interval(solution, 0), "profile likelihood"),

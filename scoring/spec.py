@@ -18,7 +18,11 @@ Weights = Literal["customer", "response"]
 CompositeWeights = Literal["fixed", "cahps"]
 Kind = Literal["category", "number"]
 
-RESERVED = frozenset({"rep", "territory", "customer", "weight"})
+IDENTITY = ("rep", "territory", "customer")
+RESERVED = frozenset({*IDENTITY, "weight"})
+
+WIDEST = 1e15
+"""A scale ends within this, so that its answers can be computed with."""
 
 
 class SpecRefused(Refusal):
@@ -47,6 +51,13 @@ class ItemSpec:
     def __post_init__(self) -> None:
         if not self.name:
             raise SpecRefused(problem="An item has no name; give every [[item]] the name of its column.")
+        if self.name in RESERVED:
+            raise SpecRefused(problem=f"An item is called {self.name}; name the column that holds its answers.")
+        if max(abs(self.lo), abs(self.hi)) > WIDEST:
+            raise SpecRefused(
+                problem=f"Item {self.name}: its scale goes from {self.lo:g} to {self.hi:g}; give the ends of a scale "
+                "people answer on."
+            )
         if not self.lo < self.hi:
             raise SpecRefused(
                 problem=f"Item {self.name}: lo is {self.lo:g} and hi is {self.hi:g}; lo must be below hi."
@@ -188,10 +199,14 @@ class AdjustmentSpec:
             **settings,
         )
 
+    def record(self) -> dict[str, Any]:
+        """Plain values for run.json, all settings and thresholds included."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
     @property
     def hash(self) -> str:
         """SHA-256 of the spec's content: two files that say the same have the same hash."""
-        content = json.dumps(_plain(asdict(self)), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        content = json.dumps(self.record(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -66,7 +66,7 @@ class ItemWorking:
     def top_box(self) -> Floats:
         """The weighted share of best answers (reps,)."""
         omega, reps = self.answers.omega, len(self.ratings.reps)
-        best = tally(self.ratings.rep, np.where(self.answers.score == 100, omega, 0.0), reps)
+        best = tally(self.ratings.rep, np.where(self.answers.best, omega, 0.0), reps)
         return ratio(best, tally(self.ratings.rep, omega, reps), empty=np.nan)
 
     def by_rep(self, values: Floats) -> Floats:

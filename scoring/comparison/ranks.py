@@ -90,7 +90,8 @@ class Ranking:
         except linalg.LinAlgError:
             values, vectors = linalg.eigh(covariance)
             root = vectors * np.sqrt(np.maximum(values, 0.0))
-        return np.asarray(np.random.default_rng(0).standard_normal((DRAWS, reps)) @ root.T, dtype=np.float32)
+        drawn = np.random.default_rng(0).standard_normal((DRAWS, reps)).astype(np.float32)
+        return np.asarray(drawn @ root.T.astype(np.float32))
 
     def _sets(self, critical: Floats) -> RankSet:
         reps = len(self._score)

@@ -133,7 +133,7 @@ def _effects(session: Session, spec: AdjustmentSpec) -> dict[str, dict[str, floa
     if not spec.territory_from.isdecimal():
         raise UnknownRun(N_("There is no run %(run)s."), run=spec.territory_from)
     record = _run(session, int(spec.territory_from)).record
-    return {item: values["tau"] for item, values in record["items"].items() if "tau" in values}
+    return {item: values["tau"] for item, values in record["items"].items() if values.get("tau")}
 
 
 def _storable(value: Any) -> Any:

@@ -86,7 +86,7 @@ def _last_variances(session: Session, spec: AdjustmentSpec) -> tuple[float, int 
     if run is None:
         return SUPPOSED_ICC, None
     of_item = run.record.get("items", {}).get(spec.composite.name if spec.composite else spec.items[0].name, {})
-    between = of_item.get("sigma2_rep", {}).get("estimate")
+    between = (of_item.get("sigma2_rep") or {}).get("estimate")
     within = of_item.get("customer_variance")
     return (between / (between + within), run.id) if between and within else (SUPPOSED_ICC, None)
 

@@ -237,7 +237,8 @@ class TestEvidence:
             assert empty(score, "reliability", "reported", "reported_sd", "peer", "company", "rank_low")
             assert score.se is not None
             assert score.territory == 0
-        assert "sigma2_rep" not in found.record()["items"][ITEM]
+        record = found.record()["items"][ITEM]
+        assert [record[name] for name in ("mu", "sigma2_rep", "sigma2_territory", "tau")] == [None] * 4
         assert run(world(reps=8, territories=3)).scores[0].reported is not None
 
 
@@ -268,10 +269,20 @@ class TestNothingToMeasure:
         self.check(run(table.assign(**{ITEM: table[ITEM].astype(float).where(table["rep"] == "R000003")})), "one_rep")
 
 
+def test_the_best_answer_counts_on_any_scale() -> None:
+    table = world()
+    odd = table.assign(**{ITEM: 1.7 + (table[ITEM] - 1) * (12.55 - 1.7) / 4})
+    plain, other = run(table), run(odd, items=(ItemSpec(name=ITEM, lo=1.7, hi=12.55),))
+    share = [score.top_box for score in plain.scores]
+    assert max(share) > 0
+    assert [score.top_box for score in other.scores] == pytest.approx(share)
+
+
 class TestRecord:
     def test_it_is_plain_and_has_what_the_contract_names(self) -> None:
         record = run(world(), composite=CompositeSpec(name="all", items=(ITEM,))).record()
         assert json.loads(json.dumps(record, allow_nan=False)) == record
+        assert record["spec"]["adjusters"][0]["reason"] == run(world()).spec.adjusters[0].reason
         assert {"spec_hash", "fingerprint", "versions", "findings", "items"} <= record.keys()
         item = record["items"][ITEM]
         assert {
@@ -296,7 +307,7 @@ class TestRecord:
     @pytest.mark.parametrize("policy", ["company", "peer"])
     def test_other_policies_have_their_own_variances(self, policy: str) -> None:
         item = run(world(), territory=policy).record()["items"][ITEM]
-        assert "sigma2_territory" not in item
+        assert item["sigma2_territory"] is None
         assert item["gls"]["holds"]
         assert item["sigma2_rep"]["interval"] == ("Q profile" if policy == "company" else "profile likelihood")
 

@@ -153,8 +153,13 @@ def test_territory_effects_of_an_earlier_run_are_kept(folder: Path) -> None:
     [
         ({"ratings": "absent.csv"}, "absent.csv: No such file or directory; check the path"),
         ({"ratings": "ratings.xlsx"}, "ratings.xlsx: ratings are read from .csv or .parquet"),
-        ({"ratings": "empty.csv"}, "empty.csv: this table cannot be read (No columns to parse from file)"),
-        ({"ratings": "gbk.csv"}, "gbk.csv: this table cannot be read"),
+        ({"ratings": "empty.csv"}, "empty.csv: this file is empty; its first line must name the columns"),
+        ({"ratings": "header.csv"}, "Nobody has answered any of the items"),
+        ({"ratings": "gbk.csv"}, "gbk.csv: this is not UTF-8 text; save it as UTF-8"),
+        ({"ratings": "unnamed.csv"}, "names 8 columns and the second has 9 values; give each its name"),
+        ({"ratings": "long.csv"}, "long.csv: this table cannot be read"),
+        ({"ratings": "twice.csv"}, "The ratings have the column delivery twice; remove one of them"),
+        ({"ratings": "semicolon.csv"}, "no column rep; every row must say who was rated"),
         ({"ratings": "broken.parquet"}, "broken.parquet: this table cannot be read"),
         ({"ratings": "column.csv"}, "The ratings have no column delivery"),
         ({"ratings": "one.csv"}, "All ratings are about one rep, R000001"),
@@ -173,6 +178,13 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     (folder / "broken.parquet").write_bytes(b"not a parquet file")
     (folder / "kept.toml").write_text(f'territory_from = "{(folder / "spec.toml").as_posix()}"\n{SPEC}')
     table.drop(columns="delivery").to_csv(folder / "column.csv", index=False)
+    text = table.to_csv(index=False)
+    header, rows = text.split("\n", 1)
+    (folder / "header.csv").write_text(header)
+    (folder / "unnamed.csv").write_text(f"{header}\n" + rows.replace("\n", ",9\n"))
+    (folder / "long.csv").write_text(text + "a,b,c,d,e,f,g,h,i,j\n")
+    (folder / "twice.csv").write_text(text.replace("mode", "delivery", 1))
+    (folder / "semicolon.csv").write_text(text.replace(",", ";"))
     table.assign(rep="R000001").to_csv(folder / "one.csv", index=False)
     assert command(folder, **changed) == 1
     captured = capsys.readouterr()

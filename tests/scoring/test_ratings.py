@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.columns import BadWeight, MissingIdentity, NotFinite
+from scoring.columns import BadWeight, MissingIdentity, NotFinite, NotNames, NotNumbers, TooLarge
 from scoring.ratings import (
     Category,
+    ColumnTwice,
     MissingColumn,
     NoRatings,
     Number,
@@ -98,7 +101,11 @@ def test_words_among_the_answers_are_missing_and_counted() -> None:
 
 
 def test_repeated_rows_are_a_finding() -> None:
-    assert names(Ratings.from_table(pd.concat([table(), table()]), SPEC)) == ["duplicate_rows"]
+    (finding,) = Ratings.from_table(pd.concat([table(), table()]), SPEC).findings
+    assert (finding.name, finding.values["count"]) == ("duplicate_rows", 4)
+    assert "Under customer weights this changes no score" in str(finding)
+    (finding,) = Ratings.from_table(pd.concat([table(), table()]), replace(SPEC, weights="response")).findings
+    assert "Under response weights every repetition counts" in str(finding)
     later = pd.concat([table().assign(wave=1), table().assign(wave=2)])
     assert names(Ratings.from_table(later, SPEC)) == []
 
@@ -126,8 +133,33 @@ def test_an_infinite_number_is_refused(column: str) -> None:
         Ratings.from_table(table(**{column: [1, np.inf, 2, 3]}), SPEC)
 
 
-@pytest.mark.parametrize("weight", [0, -1, np.nan, "heavy"])
-def test_a_weight_must_be_positive(weight: object) -> None:
+def test_an_infinite_name_is_refused() -> None:
+    with pytest.raises(NotFinite, match="Row 3 of the ratings has an infinite rep"):
+        Ratings.from_table(table(rep=[1.0, 2.0, np.inf, 2.0]), SPEC)
+
+
+def test_lists_name_nobody_and_dates_are_no_numbers() -> None:
+    with pytest.raises(NotNames, match="segment of the ratings holds lists"):
+        Ratings.from_table(table(segment=[["a"], ["b"], ["a"], ["b"]]), SPEC)
+    since = pd.Series(pd.to_datetime(["2020-01-01", None, "2021-05-05", "2022-02-02"]))
+    for column in ("tenure", "advice"):
+        with pytest.raises(NotNumbers, match=f"{column} of the ratings holds dates"):
+            Ratings.from_table(table(**{column: since}), SPEC)
+
+
+def test_an_attribute_too_large_to_compute_with_is_refused() -> None:
+    with pytest.raises(TooLarge, match="Row 2 of the ratings has the tenure 1e"):
+        Ratings.from_table(table(tenure=[1, 1e300, 2, 3]), SPEC)
+
+
+def test_a_column_given_twice_is_refused() -> None:
+    twice = pd.concat([table(), table()[["advice"]]], axis=1)
+    with pytest.raises(ColumnTwice, match="the column advice twice"):
+        Ratings.from_table(twice, SPEC)
+
+
+@pytest.mark.parametrize("weight", [0, -1, np.nan, "heavy", 1e300, 1e-300])
+def test_a_weight_must_be_positive_and_in_proportion(weight: object) -> None:
     with pytest.raises(BadWeight, match="Row 4"):
         Ratings.from_table(table(weight=[1, 1, 1, weight]), SPEC)
 

@@ -46,6 +46,8 @@ def test_every_setting_is_read() -> None:
         (f'{ITEM}[[adjuster]]\nname = "size"\nkind = "colour"\nreason = "r"\n', UnknownKind, 'kind is "colour"'),
         ("", SpecRefused, "no item"),
         ('[[item]]\nname = "a"\nlo = 5\nhi = 1\n', SpecRefused, "lo must be below hi"),
+        ('[[item]]\nname = "rep"\nlo = 1\nhi = 5\n', SpecRefused, "An item is called rep"),
+        ('[[item]]\nname = "a"\nlo = 1\nhi = 1e300\n', SpecRefused, "a scale people answer on"),
         ('[[item]]\nname = "a"\nlo = "one"\nhi = 5\n', SpecRefused, "lo is 'one'"),
         (f'territory = "region"\n{ITEM}', SpecRefused, "must be one of pooled, peer, company"),
         (f"minimum_custmers = 3\n{ITEM}", SpecRefused, "write minimum_customers"),
