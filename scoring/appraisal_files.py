@@ -33,7 +33,7 @@ example:
   python -m scoring appraise out/scores.csv --facts facts.csv --events events.csv --scheme taiwan-six.toml --out out
 
 facts: rep, indicator, value, target (same unit), note, evidence; instead of a value, missing is one of not_applicable
-  (with note and approved_by), not_measured, withheld_by_rep (with evidence)
+  (with note and approved_by), not_measured, withheld_by_rep (with evidence); confirmed of asked customers bore it out
 events: rep, category, on, points (positive), fact, evidence, multiplier, in_survey (yes: already in the satisfaction),
   overturned, expired (yes: listed, but it costs nothing)
 """
@@ -170,6 +170,15 @@ def _number(row: Mapping[str, str], column: str) -> float | None:
     return number
 
 
+def _count(row: Mapping[str, str], column: str) -> int | None:
+    found = _number(row, column)
+    if found is None:
+        return None
+    if found != int(found):
+        raise Unreadable(column, row[column], "a whole number of customers")
+    return int(found)
+
+
 def _score(row: Mapping[str, str]) -> Score:
     if row["evidence"] not in EVIDENCE:
         raise Unreadable("evidence", row["evidence"], f"one of {', '.join(EVIDENCE)}")
@@ -209,6 +218,8 @@ def _fact(row: Mapping[str, str]) -> Fact:
         value=_number(row, "value"),
         target=_number(row, "target"),
         target_source=source,
+        confirmed=_count(row, "confirmed"),
+        asked=_count(row, "asked"),
         **texts,
     )
 

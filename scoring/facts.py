@@ -74,8 +74,8 @@ class Fact:
     """One indicator's value for one rep, its target in the same unit, and where both come from; ``why_target`` says
     the latter in Chinese and English where there is more to say than ``target_source`` does.
 
-    Without a value, ``missing`` says why: not_applicable needs ``note`` and ``approved_by``, withheld_by_rep
-    ``evidence``.
+    ``confirmed`` of ``asked`` customers bore the value out. Without a value, ``missing`` says why: not_applicable needs
+    ``note`` and ``approved_by``, withheld_by_rep ``evidence``.
     """
 
     rep: str
@@ -88,11 +88,15 @@ class Fact:
     evidence: str = ""
     missing: str = ""
     approved_by: str = ""
+    confirmed: int | None = None
+    asked: int | None = None
 
     def __post_init__(self) -> None:
         where = f"The fact {self.indicator} of {self.rep}"
         if any(number is not None and not math.isfinite(number) for number in (self.value, self.target)):
             raise FactRefused(f"{where} is not a finite number; correct its value or target.")
+        if (self.confirmed is None) != (self.asked is None) or not 0 <= (self.confirmed or 0) <= (self.asked or 0):
+            raise FactRefused(f"{where} is confirmed by {self.confirmed} of {self.asked} customers; give both counts.")
         if (self.value is None) != bool(self.missing):
             raise FactRefused(f"{where} needs either a value or the reason why it is missing ({', '.join(REASONS)}).")
         if self.missing and self.missing not in REASONS:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_Z = 1.959963984540054
+
 
 class NotMeasurable(ValueError):
     """A measure that the given numbers do not define."""
@@ -99,6 +101,18 @@ def activity(*, days: float, calls: float, orders: float, sales: float, expense:
         cost_per_call=expense / calls,
         expense_rate=100 * expense / sales,
     )
+
+
+def wilson(met: int, of: int) -> tuple[float, float]:
+    """The 95 % interval of a share, after Wilson: ``met`` of ``of`` customers asked, as shares; holds for few of them.
+
+    (p + z²/2n ± z·√(p(1 − p)/n + z²/4n²))/(1 + z²/n), z = 1.96. Raises NotMeasurable unless 0 ≤ met ≤ of, of > 0.
+    """
+    if not 0 <= met <= of or not of:
+        raise NotMeasurable(f"{met} of {of} is no share; correct the two counts.")
+    share, z2 = met / of, _Z * _Z
+    middle, reach = share + z2 / (2 * of), _Z * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of))
+    return max(0.0, (middle - reach) / (1 + z2 / of)), min(1.0, (middle + reach) / (1 + z2 / of))
 
 
 def composite_efficiency(weights: Sequence[float], attained: Sequence[float]) -> float:

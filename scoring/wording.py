@@ -80,6 +80,22 @@ def why_limit(total: float) -> Pair:
     return f"总分以 0–100 分为限，计 {number(total)} 分。", f"Totals stay within 0 and 100: {number(total)} points."
 
 
+def note_verified(verified: Mapping[str, float]) -> Pair:
+    """What customers said of a self-report: 9 of 12 bear it out (75 %, 47–91 %)."""
+    if not verified:
+        return "自报，未经客户核实，不计入覆盖", "self-reported, not borne out by customers, not covered"
+    confirmed, asked = number(verified["confirmed"]), number(verified["asked"])
+    share = _percent(verified["confirmed"] / verified["asked"])
+    low, high = (f"{100 * verified[end]:.0f}" for end in ("low", "high"))
+    reported = number(verified["reported_by_rep"])
+    return (
+        f"自报 {reported}；{asked} 位客户中 {confirmed} 位证实（{share.replace(' ', '')}，95% 区间 {low}–{high}%），"
+        "只计证实部分",
+        f"reported {reported}; {confirmed} of {asked} customers bear it out ({share}, 95 % interval {low}–{high} %), "
+        "only that share scores",
+    )
+
+
 def note_satisfaction(evidence: str) -> Pair:
     return {
         "thin": ("答卷不足以比较", "not enough answers to compare"),

@@ -25,8 +25,9 @@ class Indicator:
     ``target`` is the default where a fact brings none, in the unit of the value. ``item`` names the surveyed dimension
     of a survey indicator (empty: the composite). ``measure`` names what is counted in the log of visits or projects
     where no fact was entered; ``ramp`` lets the target grow with the time in post. ``sales`` marks plain sales volume;
-    ``repeats`` names indicators that already count the same fact. ``parameters`` are the rule's own; ``stated`` the
-    keys the source text gives.
+    ``verified_by`` names the question by which customers bear out what a rep reports: those who chose a point of
+    ``confirmed_by`` do, those of ``denied_by`` do not. ``repeats`` names indicators that already count the same fact.
+    ``parameters`` are the rule's own; ``stated`` the keys the source text gives.
     """
 
     code: str
@@ -43,6 +44,9 @@ class Indicator:
     measure: str = ""
     ramp: bool = False
     sales: bool = False
+    verified_by: str = ""
+    confirmed_by: tuple[float, ...] = ()
+    denied_by: tuple[float, ...] = ()
     repeats: tuple[str, ...] = ()
     stated: tuple[str, ...] = ()
     parameters: Mapping[str, Value] = field(default_factory=dict)

@@ -115,11 +115,31 @@ def _rule_use(here: partial[Mistake], one: Indicator) -> Iterator[Mistake]:
         yield here(key="measure", what=what, remedy=f"remove it, or choose from {', '.join(MEASURES)}")
     if one.ramp and not rule.needs_target:
         yield here(key="ramp", what=f"the rule {one.rule} has no target that could grow", remedy="remove ramp")
+    yield from _verification(here, one)
     for key in sorted(rule.required - one.parameters.keys()):
         yield here(key=key, what=f"the rule {one.rule} needs {key}", remedy=f"add {key} = …")
     if rule.required <= one.parameters.keys():
         for key, what, remedy in rule.check({**rule.defaults, **one.parameters}):
             yield here(key=key, what=what, remedy=remedy)
+
+
+def _verification(here: partial[Mistake], one: Indicator) -> Iterator[Mistake]:
+    if not one.verified_by:
+        if one.confirmed_by or one.denied_by:
+            yield here(
+                key="verified_by", what="verified_by is missing", remedy="name the question these points belong to"
+            )
+        return
+    if not RULES[one.rule].divides:
+        what = f"the rule {one.rule} has no share that customers could bear out"
+        yield here(key="verified_by", what=what, remedy="remove verified_by, or use ratio or threshold_share")
+    for key in ("confirmed_by", "denied_by"):
+        if not getattr(one, key):
+            yield here(key=key, what=f"{key} is missing", remedy="list the points of the question's scale, such as [1]")
+    both = sorted(set(one.confirmed_by) & set(one.denied_by))
+    if both:
+        what = f"the point {both[0]:g} both bears it out and does not"
+        yield here(key="denied_by", what=what, remedy="list each point once")
 
 
 def _deductions(deductions: Sequence[Deduction], taken: set[str]) -> Iterator[Mistake]:

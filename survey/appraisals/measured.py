@@ -19,6 +19,7 @@ from scoring.scheme import Scheme
 from scoring.scheme.lines import Deduction, Indicator
 from scoring.targets import ramp
 from scoring.wording import number
+from survey.appraisals.verifying import borne_out
 from survey.indicators import diagnoses
 from survey.indicators.occasions import named, occasions
 from survey.models import (
@@ -76,7 +77,8 @@ def facts(session: Session, period: Period, scheme: Scheme, *, scored: Collectio
     goals = _goals(session, period, known)
     fair = _fair_targets(session, period, known)
     counted = _counted(session, period, scheme, reps)
-    opened = diagnoses.of_period(session, period)
+    opened, borne = diagnoses.of_period(session, period), borne_out(session, period, scheme)
+    counted |= {key: said for key, said in borne.items() if key not in counted}
     under = {rep for rep, code in {**entered, **goals} if code in lines}
     under |= {rep.id for rep in reps.values() if rep.code in scored}
     wanted = [*entered, *(key for key in {**goals, **counted} if key not in entered and key[1] in lines)]
@@ -105,11 +107,12 @@ def facts(session: Session, period: Period, scheme: Scheme, *, scored: Collectio
             values = _spared(values, opened.get(rep_id))
         if line is not None and line.ramp:
             aim, values = _ramped(aim, values, scheme, _months(reps[rep_id], period))
+        confirmed, asked = borne.get((rep_id, code), (None, None))
         why = None if aim.target is None or aim.why in (_AGREED, _SCHEME) else aim.why
         found.append(
             Fact(
                 rep=reps[rep_id].code, indicator=code, target=aim.target, target_source=aim.source, why_target=why,
-                **values,
+                confirmed=confirmed, asked=asked, **values,
             )
         )  # fmt: skip
     return found

@@ -367,6 +367,38 @@ class TestEvidence:
         assert self.only(score(reported=83.0, sd=1.5))[0].reward_band == "C"
 
 
+class TestVerification:
+    """18 of 20 customers, says the rep, call each other by name."""
+
+    SCHEME = shipped("customer-relationship")
+
+    def names(self, **told: int) -> Part:
+        fact = Fact(rep="R", indicator="mutual_names", value=18, target=20, **told)
+        return part(appraise([], [fact], [], self.SCHEME)[0], "mutual_names")
+
+    def test_what_nobody_bears_out_keeps_its_points_and_covers_nothing(self) -> None:
+        alone = self.names()
+        assert (alone.points, alone.covered) == (10, False)
+        assert alone.note_en == "self-reported, not borne out by customers, not covered"
+
+    def test_only_the_verified_share_scores(self) -> None:
+        """9 of 12 customers know the rep: 75 % of 90 %, Wilson 46.8–91.1 %."""
+        verified = self.names(confirmed=9, asked=12)
+        assert (verified.actual, verified.points) == (15, pytest.approx(10 * 0.75 / 0.9))
+        assert verified.covered
+        assert "9 of 12 customers bear it out (75 %, 95 % interval 47–91 %)" in verified.note_en
+        assert "95% 区间 47–91%" in verified.note_zh
+        assert verified.working["reported_by_rep"] == 18
+
+    def test_customers_who_all_agree_do_not_add_to_what_was_reported(self) -> None:
+        assert self.names(confirmed=12, asked=12).actual == 18
+
+    @pytest.mark.parametrize("told", [{"confirmed": 3}, {"confirmed": 5, "asked": 4}, {"confirmed": -1, "asked": 4}])
+    def test_counts_that_are_none_are_refused(self, told: dict[str, int]) -> None:
+        with pytest.raises(FactRefused, match="give both counts"):
+            self.names(**told)
+
+
 class TestTerritory:
     def test_the_more_favourable_of_the_policies_bands_counts_and_nothing_adverse_follows(self) -> None:
         low, high = score("L", 76, 1, peer=76, company=80), score("H", 76, 1, peer=80, company=76)

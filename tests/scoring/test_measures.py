@@ -46,6 +46,15 @@ def test_twenty_days_of_calls() -> None:
     assert worked.calls_per_day * worked.hit_rate / 100 * worked.order_size == 200_000 / 20
 
 
+@pytest.mark.parametrize(
+    ("met", "of", "low", "high"),
+    [(9, 12, 0.4677, 0.9111), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (81, 263, 0.2553, 0.3662)],
+)
+def test_wilsons_interval(met: int, of: int, low: float, high: float) -> None:
+    """The last one is Newcombe's (1998) own example."""
+    assert measures.wilson(met, of) == pytest.approx((low, high), abs=5e-5)
+
+
 def test_nothing_is_divided_by_zero() -> None:
     with pytest.raises(measures.NotMeasurable):
         measures.activity(days=20, calls=0, orders=0, sales=1, expense=1)

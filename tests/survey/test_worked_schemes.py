@@ -88,6 +88,15 @@ RELATIONS = "rep,customer,on,purpose,help,occasion\n" + "\n".join(
         *(f"customer-relationship,C{n:02},2026-03-03,,,Qingming" for n in range(1, 3)),
     )
 )
+VARIANTS = ("provincial-manager", "commercial-supervisor", "terminal-supervisor", "terminal-staff")
+
+
+def relations(rep: str) -> str:
+    """Twenty customers visited and helped every week."""
+    return RELATIONS.replace("customer-relationship", rep)
+
+
+BORNE_OUT = "self-reported, not borne out by customers, not covered"
 CARDS = (
     "cards,20,20\nmutual_names,18,20\nfamiliarity,20,20\ntelephones,17,20\nrecommendation,20,20\ninformation,24,24\n"
     "greetings,8,9"
@@ -177,9 +186,26 @@ WORKED: Mapping[str, Worked] = {
         points={"attainment": "36.0", "satisfaction": "24.0", "participation": "7.5", "relationship": "18.0"},
     ),
     "customer-relationship": Worked(
-        facts=CARDS, logs={"visits": RELATIONS}, total="98.3", says=("88.9",),
+        facts=CARDS, logs={"visits": RELATIONS}, total="98.3", says=("88.9", BORNE_OUT),
         points={"cards": "15.0", "mutual_names": "10.0", "telephones": "9.4", "visits": "15.0", "help": "10.0",
                 "greetings": "8.9"},
+    ),
+    "customer-relationship-provincial-manager": Worked(
+        facts=CARDS, logs={"visits": relations("customer-relationship-provincial-manager")}, total="98.3",
+        points={"cards": "20.0", "mutual_names": "15.0", "telephones": "9.4", "greetings": "8.9"}, says=(BORNE_OUT,),
+    ),
+    "customer-relationship-commercial-supervisor": Worked(
+        facts=CARDS, logs={"visits": relations("customer-relationship-commercial-supervisor")}, total="98.3",
+        points={"cards": "10.0", "telephones": "9.4", "visits": "15.0", "help": "15.0", "information": "20.0"},
+    ),
+    "customer-relationship-terminal-supervisor": Worked(
+        facts=f"{CARDS}\ndisplay,15,20", logs={"visits": relations("customer-relationship-terminal-supervisor")},
+        points={"display": "15.0", "telephones": "9.4", "greetings": "8.9"}, total="93.3",
+    ),
+    "customer-relationship-terminal-staff": Worked(
+        facts=f"{CARDS}\ndisplay,15,20\nfeatures,17,20",
+        logs={"visits": relations("customer-relationship-terminal-staff")},
+        points={"mutual_names": "20.0", "display": "11.2", "features": "18.9"}, total="95.1",
     ),
     "satisfaction-only": Worked(reported=FULL, points={"satisfaction": "80.0"}, total="80.0"),
     "five-dimensions": Worked(
@@ -232,10 +258,13 @@ def papers(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> d
 
 def _bring_everything(bring, evenhand) -> None:  # type: ignore[no-untyped-def]
     hired = {"technical-newcomer-4-6": "2025-11-20"}
-    bring("reps", "code,name,hired_on\n" + "".join(f"{name},张三,{hired.get(name, '')}\n" for name in WORKED))
+    position = {f"customer-relationship-{one}": one.replace("-", " ") for one in VARIANTS}
+    rows = [f"{name},张三,{hired.get(name, '')},{position.get(name, '')}" for name in WORKED]
+    bring("reps", "\n".join(("code,name,hired_on,position", *rows)))
     bring("territories", "code,name\nN,华北\n")
     bring("customers", "code,name\n" + "".join(f"C{number:02},商行{number:02}\n" for number in range(1, 21)))
-    served = [(name, f"C{number:02}") for name in ("key-account", "customer-relationship") for number in range(1, 21)]
+    visiting = [name for name in WORKED if name == "key-account" or name.startswith("customer-relationship")]
+    served = [(name, f"C{number:02}") for name in visiting for number in range(1, 21)]
     bring(
         "assignments",
         "customer,rep,territory,served_from\n" + "".join(f"{one},{name},N,2025-01-01\n" for name, one in served),
