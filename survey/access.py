@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from typing import TypeVar
 
-from flask import Flask, abort, g, redirect, request, session
+from flask import Flask, Response, abort, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
 from flask_login import user_logged_out
-from flask_security import Security, current_user, url_for_security, user_authenticated
+from flask_security import (
+    Security,
+    current_user,
+    hash_password,
+    login_user,
+    url_for_security,
+    user_authenticated,
+)
 from flask_security.datastore import FSQLALiteUserDatastore
 from sqlalchemy import Select
 
 from survey import users
-from survey.context import READING, db, today
-from survey.users import Role, User
+from survey.context import READING, company, db, settings, today
+from survey.users import Role, User, second_factor
 
+PASSED = "second_factor"
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
 PUBLIC = "public"
+HALF_SIGNED_IN = "half signed in"
+"""Open to whoever has given their password, the second factor still to come."""
 SIGNED_IN = "signed in"
 GRANTS: dict[str, frozenset[str]] = {
     "read scores": frozenset({"reviewer", "manager"}),
@@ -33,6 +46,7 @@ GRANTS: dict[str, frozenset[str]] = {
     "read schemes": frozenset({"administrator", "reviewer", "manager", "rep", "auditor"}),
     "adopt schemes": frozenset({"administrator", "reviewer"}),
     "keep roster": frozenset({"administrator"}),
+    "keep people": frozenset({"administrator"}),
     "keep questionnaires": frozenset({"administrator"}),
     "check assignments": frozenset({"rep"}),
     "decide objections": frozenset({"administrator", "reviewer"}),
@@ -46,11 +60,13 @@ GRANTS: dict[str, frozenset[str]] = {
 BORROWED = {
     "static": PUBLIC,
     "security.login": PUBLIC,
-    "security.logout": SIGNED_IN,
-    "security.verify": SIGNED_IN,
+    "security.logout": HALF_SIGNED_IN,
     "security.static": PUBLIC,
 }
 """Endpoints that come with a library, and their permission."""
+
+
+limiter = Limiter(get_remote_address, default_limits=[], headers_enabled=True)
 
 
 class RouteWithoutPermission(Exception):
@@ -78,14 +94,97 @@ def holds(name: str) -> bool:
     """Does the person before us hold this permission?"""
     if name == PUBLIC:
         return True
-    if not current_user.is_authenticated:
+    if not _has_given_password():
         return False
-    return name == SIGNED_IN or bool(GRANTS[name] & current_user.role_names)
+    if name == HALF_SIGNED_IN:
+        return True
+    return has_passed() and (name == SIGNED_IN or bool(GRANTS[name] & current_user.role_names))
+
+
+def _has_given_password() -> bool:
+    """By the form, in this session: the library's tokens open nothing here."""
+    return bool(current_user.is_authenticated and "_user_id" in session)
+
+
+def has_passed() -> bool:
+    """Has the person before us done all it takes to sign in? Every sign-out makes what is noted here worthless."""
+    return not second_factor.is_needed(current_user) or session.get(PASSED) == current_user.fs_uniquifier
+
+
+def let_in() -> None:
+    """The second factor was right. What the session held until now, the form token included, ends here."""
+    session[PASSED] = current_user.fs_uniquifier
+    _forget_form_token()
+
+
+def hashed(password: str) -> str:
+    """A password as it is kept, of the letters the sign-in form will make of it."""
+    return str(hash_password(unicodedata.normalize("NFKD", password)))
+
+
+def begin(user: User) -> None:
+    """Begin a session for somebody who just chose a password. A second factor they have is still asked for."""
+    db.session.commit()
+    session.clear()
+    login_user(user)
+
+
+def begin_anew(user: User) -> None:
+    """Begin this session again, after every session of the person ended with a change of password."""
+    begin(user)
+    let_in()
+
+
+def codes() -> second_factor.Codes:
+    """The second factor's codes under this installation's key. Many people try the demo's one administrator at the same
+    time, so there a code is good for as long as it is shown."""
+    told = settings()
+    return second_factor.Codes(key=told.secret_key.get_secret_value(), issuer=company().name, once=not told.is_demo)
+
+
+def way_back() -> str:
+    """Where the person wanted to go: a path of this site, whatever the address says."""
+    return within(request.args.get("next", "/"))
+
+
+def within(address: str) -> str:
+    """A path of this site, whatever was asked for: `//host` and `/\\host` lead elsewhere in a browser."""
+    strange = not address.startswith("/") or address.startswith(("//", "/\\")) or not address.isprintable()
+    return "/" if strange else address
 
 
 def visible_reps() -> Select[int]:
     """The rep ids the signed-in person may see today."""
     return users.visible_reps(current_user, on=today())
+
+
+def guarded(*, whose: Callable[[], str], most: str, counts_all: bool = False) -> Callable[[View], View]:
+    """Bound the guessing in a form: 10 wrong posts a minute from one place, and `most` about one person (`whose`).
+
+    What succeeded does not count (a whole office may sign in from behind one address), unless `counts_all`.
+    """
+    wrong = None if counts_all else _is_wrong
+
+    def bound(view: View) -> View:
+        for limit, key in (("10 per minute", get_remote_address), (most, whose)):
+            view = limiter.limit(limit, key_func=key, methods=["POST"], deduct_when=wrong)(view)  # type: ignore[assignment]  # untyped for views
+        return view
+
+    return bound
+
+
+def _is_wrong(response: Response) -> bool:
+    return response.status_code not in {302, 303}
+
+
+def typed_address() -> str:
+    """The address in the form, in the one form it is kept in, so that spelling it otherwise is no new chance."""
+    return f"address {request.form.get('email', '').strip().lower()[:320]}"
+
+
+def the_person() -> str:
+    """Whoever has given their password."""
+    return f"person {current_user.id}" if current_user.is_authenticated else get_remote_address()
 
 
 def _guard(app: Flask) -> Callable[[], ResponseReturnValue | None]:
@@ -96,9 +195,11 @@ def _guard(app: Flask) -> Callable[[], ResponseReturnValue | None]:
             if request.method not in READING:
                 db.session.commit()  # knowing who asks was a read; the work itself may open as a writer
             return None
-        if not current_user.is_authenticated:
-            back = request.full_path.rstrip("?") if request.method in READING else "/"
+        back = request.full_path.rstrip("?") if request.method in READING else "/"
+        if not _has_given_password():
             return redirect(url_for_security("login", next=back))
+        if not has_passed():
+            return redirect(url_for("second_factor.ask", next=back))
         return abort(404)
 
     return guard
@@ -107,6 +208,11 @@ def _guard(app: Flask) -> Callable[[], ResponseReturnValue | None]:
 def _forget_the_stranger(_app: Flask, **_: object) -> None:
     """A new session begins at sign-in: nothing given to the visitor before it, the form token included, is worth
     anything after."""
+    session.pop(PASSED, None)
+    _forget_form_token()
+
+
+def _forget_form_token() -> None:
     session.pop("csrf_token", None)
     g.pop("csrf_token", None)
 
@@ -118,9 +224,12 @@ def _end_sessions(_app: Flask, user: User) -> None:
 
 
 def init_sign_in(app: Flask) -> None:
+    limiter.init_app(app)
     Security(app, FSQLALiteUserDatastore(db, User, Role))
     user_authenticated.connect(_forget_the_stranger, app)
     user_logged_out.connect(_end_sessions, app)
+    sign_in = app.view_functions["security.login"]
+    app.view_functions["security.login"] = guarded(whose=typed_address, most="30 per hour")(sign_in)  # type: ignore[type-var]  # untyped library
 
 
 def init_app(app: Flask) -> None:

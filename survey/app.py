@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from inspect import iscoroutinefunction
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,8 +11,6 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_alembic import Alembic
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_wtf import CSRFProtect
 from secure import (
     ContentSecurityPolicy,
@@ -38,7 +37,6 @@ alembic = Alembic(metadatas=database.Base.metadata, run_mkdir=False, command_nam
 log = logging.getLogger("evenhand")
 logging.getLogger("alembic").setLevel(logging.WARNING)
 csrf = CSRFProtect()
-limiter = Limiter(get_remote_address, default_limits=[], headers_enabled=True)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -99,10 +97,7 @@ def _extend(app: Flask) -> None:
     alembic.init_app(app)
     i18n.init_app(app)
     csrf.init_app(app)
-    limiter.init_app(app)
     access.init_sign_in(app)
-    sign_in = app.view_functions["security.login"]
-    app.view_functions["security.login"] = limiter.limit("10 per minute", methods=["POST"])(sign_in)  # type: ignore[assignment]  # untyped library
     app.jinja_env.globals.update(company=context.company, holds=access.holds)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
@@ -138,6 +133,7 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "SECURITY_POST_LOGOUT_VIEW": "/login",
         "SECURITY_I18N_DIRNAME": "builtin",
         "SECURITY_USE_REGISTER_V2": True,
+        "SECURITY_FRESHNESS": timedelta(-1),
     }
 
 

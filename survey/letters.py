@@ -94,6 +94,28 @@ class Letter:
         return ("zh", "en") if self.language == "zh" else ("en", "zh")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Mail about signing in: an invitation to choose a password (`invited`), a new one for who forgot theirs
+    (`forgotten`), or a test. `link` is good for `good_for` hours; a test has none."""
+
+    kind: str
+    message_id: str
+    to_name: str
+    to_address: str
+    language: str
+    company_zh: str
+    company_en: str
+    written_at: datetime
+    site: str
+    link: str = ""
+    good_for: int = 0
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        return ("zh", "en") if self.language == "zh" else ("en", "zh")
+
+
 class Reachable(Protocol):
     """What a channel may know of a contact."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import smtplib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from email import policy
 from email.errors import MessageError
@@ -22,7 +22,7 @@ from survey.letters import (
     LetterDelayed,
     LetterRefused,
     LineCut,
-    Post,
+    Note,
     Reachable,
     ServerUnreachable,
 )
@@ -36,6 +36,19 @@ SUBJECTS = {
     "en": ("{company}: how well do we serve you?", "{company}: a reminder, your survey is still open"),
 }
 """Language → the subject of an invitation and of a reminder."""
+NOTES = {
+    "zh": {
+        "invited": "{company}：请设置您的登录密码",
+        "forgotten": "{company}：重设密码",
+        "test": "{company}：测试邮件",
+    },
+    "en": {
+        "invited": "{company}: choose your password",
+        "forgotten": "{company}: a new password",
+        "test": "{company}: a test message",
+    },
+}
+"""Language → kind of note → its subject."""
 
 _templates = Environment(
     loader=FileSystemLoader(TEMPLATES),
@@ -58,7 +71,7 @@ class Mail:
         return contact.email or None
 
     @contextmanager
-    def open(self) -> Iterator[Post]:
+    def open(self) -> Iterator[Callable[[Letter | Note], None]]:
         if not self._settings.sends_mail:
             yield lambda letter: _into_folder(compose(letter, sender=self._settings.mail_from), self._settings.outbox)
             return
@@ -69,11 +82,21 @@ class Mail:
             line.hang_up()
 
 
-def compose(letter: Letter, *, sender: str) -> EmailMessage:
+def compose(letter: Letter | Note, *, sender: str) -> EmailMessage:
     """The message in both languages, as plain text and as HTML, under a Message-ID that stays the same when repeated.
 
     Raises AddressRefused.
     """
+    if isinstance(letter, Note):
+        subject = NOTES[letter.language][letter.kind]
+        return _message(letter, subject, "note", sender=sender)
+    message = _message(letter, SUBJECTS[letter.language][letter.reminds], "invitation", sender=sender)
+    message["List-Unsubscribe"] = f"<{letter.stop_link}>"
+    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return message
+
+
+def _message(letter: Letter | Note, subject: str, template: str, *, sender: str) -> EmailMessage:
     message = EmailMessage(policy=SMTP_POLICY)
     company = letter.company_zh if letter.language == "zh" else letter.company_en
     message["From"] = Address(_one_line(company), addr_spec=sender)
@@ -81,14 +104,12 @@ def compose(letter: Letter, *, sender: str) -> EmailMessage:
         message["To"] = Address(_one_line(letter.to_name), addr_spec=letter.to_address)
     except (ValueError, IndexError, MessageError) as problem:
         raise AddressRefused(f"{letter.to_address!r} is not a mail address: {problem}") from None
-    message["Subject"] = _one_line(SUBJECTS[letter.language][letter.reminds].format(company=company))
+    message["Subject"] = _one_line(subject.format(company=company))
     message["Message-ID"] = f"<{letter.message_id}@{sender.rpartition('@')[2]}>"
     message["Date"] = letter.written_at
     message["Auto-Submitted"] = "auto-generated"
-    message["List-Unsubscribe"] = f"<{letter.stop_link}>"
-    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    message.set_content(_templates.get_template("invitation.txt").render(letter=letter))
-    message.add_alternative(_templates.get_template("invitation.html").render(letter=letter), subtype="html")
+    message.set_content(_templates.get_template(f"{template}.txt").render(letter=letter))
+    message.add_alternative(_templates.get_template(f"{template}.html").render(letter=letter), subtype="html")
     return message
 
 
@@ -109,7 +130,7 @@ class _Line:
         self._settings = settings
         self._server = _connected(settings)
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: Letter | Note) -> None:
         message = compose(letter, sender=self._settings.mail_from)
         try:
             self._server.send_message(message, from_addr=bounce_address(self._settings, letter.message_id))

@@ -29,6 +29,8 @@ class Company(Base):
     name_zh: Mapped[str]
     time_zone: Mapped[str]
     privacy_contact: Mapped[str]
+    logo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    logo_digest: Mapped[str | None] = mapped_column(String(64))
 
 
 class JournalEntry(Base):

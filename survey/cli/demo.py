@@ -20,7 +20,7 @@ from flask import Flask
 from flask.cli import ScriptInfo
 from flask_security import hash_password
 
-from survey import appraisals, campaigns, config, invitations, users, worker
+from survey import access, appraisals, campaigns, config, invitations, users, worker
 from survey.app import create_app
 from survey.cli import invented
 from survey.cli.invented import InventedCompany, Table
@@ -28,6 +28,7 @@ from survey.config import Settings
 from survey.context import actor, now, session, today
 from survey.invitations import links
 from survey.refusals import N_, Refused
+from survey.users import User, second_factor
 from survey.worker import jobs
 
 if TYPE_CHECKING:
@@ -215,10 +216,12 @@ def _score_and_appraise(evenhand: _Commands, place: Demo, company: InventedCompa
 def _ask(company: InventedCompany) -> None:
     """Logins, a decision taken, and a campaign that is open today."""
     for role, email in LOGINS.items():
-        users.create(
+        user = users.create(
             session(), email=email, name=role.capitalize(), role=role, password_hash=hash_password(PASSWORD),
             by=actor(), at=now(),
         )  # fmt: skip
+        if second_factor.is_needed(user):
+            _give_second_factor(user)
     _decide(company.halves[0].code)
     asked = campaigns.create(
         session(), CAMPAIGN, period=company.halves[2].code, questionnaire=QUESTIONNAIRE,
@@ -228,6 +231,13 @@ def _ask(company: InventedCompany) -> None:
     invitations.invite(session(), asked, by=actor(), at=now())
     session().commit()
     worker.drain(most=FIRST_MAILS)
+
+
+def _give_second_factor(user: User) -> None:
+    """An app whose key is printed, for whoever tries the demo; its recovery codes nobody needs."""
+    codes = access.codes()
+    secret = codes.new_secret()
+    second_factor.set_up(session(), user, secret, codes.shown(secret, at=now()), codes=codes, at=now())
 
 
 def _decide(period: str) -> None:
@@ -252,7 +262,8 @@ def _opened(place: Demo, settings: Settings) -> dict[str, Any]:
         "dashboard": f"{base}/team",
         "survey_links": [f"{base}/s/{token}" for token in tokens],
         "logins": [
-            {"role": role, "email": email, "password": PASSWORD, "totp_secret": None} for role, email in LOGINS.items()
+            {"role": role, "email": email, "password": PASSWORD, "totp_secret": _key_of(email)}
+            for role, email in LOGINS.items()
         ],
         "pdf": str(next((place.pdf / "zh").glob("*.pdf"))),
         "database": settings.database,
@@ -260,11 +271,19 @@ def _opened(place: Demo, settings: Settings) -> dict[str, Any]:
     }
 
 
+def _key_of(email: str) -> str | None:
+    """What to type into an authenticator app, for whoever needs one."""
+    user = users.named(session(), email)
+    return access.codes().secret_of(user) if user.totp else None
+
+
 def _told(opened: dict[str, Any], no_serve: bool) -> str:
     lines = ["", "Answer as a customer (each link is one customer's):"]
     lines += [f"  {link}" for link in opened["survey_links"]]
     lines += ["", f"Sign in at {opened['dashboard']} with the password {PASSWORD}:"]
-    lines += [f"  {login['role']:14} {login['email']}" for login in opened["logins"]]
+    for login in opened["logins"]:
+        key = f"  authenticator key {login['totp_secret']}" if login["totp_secret"] else ""
+        lines.append(f"  {login['role']:14} {login['email']}{key}")
     lines += ["", f"An appraisal as PDF:  {opened['pdf']}", f"Mail as files:        {opened['outbox']}"]
     lines += [f"Database:             {opened['database']}", ""]
     if not no_serve:

@@ -19,6 +19,8 @@ def upgrade() -> None:
     sa.Column('name_zh', sa.String(), nullable=False),
     sa.Column('time_zone', sa.String(), nullable=False),
     sa.Column('privacy_contact', sa.String(), nullable=False),
+    sa.Column('logo', sa.LargeBinary(), nullable=True),
+    sa.Column('logo_digest', sa.String(length=64), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_company'))
     )
     op.create_table('customer',
@@ -158,6 +160,8 @@ def upgrade() -> None:
     sa.Column('active', sa.Boolean(), nullable=False),
     sa.Column('fs_uniquifier', sa.String(), nullable=False),
     sa.Column('language', sa.String(), nullable=True),
+    sa.Column('totp', sa.Text(), nullable=True),
+    sa.Column('totp_step', sa.BigInteger(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_user')),
     sa.UniqueConstraint('email', name=op.f('uq_user_email')),
     sa.UniqueConstraint('fs_uniquifier', name=op.f('uq_user_fs_uniquifier'))
@@ -365,6 +369,31 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('run', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_run_period_id'), ['period_id'], unique=False)
+
+    op.create_table('recovery_code',
+    sa.Column('user_id', sa.Integer(), nullable=False),
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['user_id'], ['user.id'], name=op.f('fk_recovery_code_user_id')),
+    sa.PrimaryKeyConstraint('user_id', 'digest', name=op.f('pk_recovery_code'))
+    )
+    op.create_table('account_letter',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('address', sa.String(), nullable=False),
+    sa.Column('kind', sa.String(length=24), nullable=False),
+    sa.Column('language', sa.String(length=2), nullable=False),
+    sa.Column('message_id', sa.String(length=32), nullable=False),
+    sa.Column('state', sa.String(length=24), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('not_before', UtcDateTime(timezone=True), nullable=False),
+    sa.Column('lease_until', UtcDateTime(timezone=True), nullable=True),
+    sa.Column('created_at', UtcDateTime(timezone=True), nullable=False),
+    sa.Column('sent_at', UtcDateTime(timezone=True), nullable=True),
+    sa.Column('last_error', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_account_letter')),
+    sa.UniqueConstraint('message_id', name=op.f('uq_account_letter_message_id'))
+    )
+    with op.batch_alter_table('account_letter', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_account_letter_state'), ['state'], unique=False)
 
     op.create_table('user_role',
     sa.Column('user_id', sa.Integer(), nullable=False),
@@ -859,6 +888,8 @@ def downgrade() -> None:
 
     op.drop_table('appraisal')
     op.drop_table('user_role')
+    op.drop_table('account_letter')
+    op.drop_table('recovery_code')
     with op.batch_alter_table('run', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_run_period_id'))
 

@@ -1,6 +1,7 @@
 """The doors customers, managers, reps and reviewers come through; one module a room."""
 
 from survey.views import (
+    account,
     answering,
     appraisals,
     campaigns,
@@ -14,16 +15,19 @@ from survey.views import (
     interviews,
     manual,
     outbox,
+    people,
     preferences,
     previewing,
     questionnaires,
     roster,
     schemes,
+    second_factor,
     team,
     undelivered,
 )
 
 BLUEPRINTS = (
+    account.blueprint,
     answering.blueprint,
     appraisals.blueprint,
     campaigns.blueprint,
@@ -37,11 +41,13 @@ BLUEPRINTS = (
     interviews.blueprint,
     manual.blueprint,
     outbox.blueprint,
+    people.blueprint,
     preferences.blueprint,
     previewing.blueprint,
     questionnaires.blueprint,
     roster.blueprint,
     schemes.blueprint,
+    second_factor.blueprint,
     team.blueprint,
     undelivered.blueprint,
 )

@@ -17,27 +17,51 @@ blueprint = Blueprint("home", __name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One page of the navigation, the permission it asks for, and whether this installation has it."""
+    """One page of the navigation, the permission it asks for, its group, and whether this installation has it."""
 
     permission: str
     endpoint: str
     label: str
+    group: str
     exists: Callable[[], bool] = lambda: True
+
+    @property
+    def blueprint(self) -> str:
+        return self.endpoint.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Entries that fold into one word where there are many. Without a label they stand alone."""
+
+    label: str
+    entries: tuple[Entry, ...]
+
+
+RESULTS = N_("Results")
+PEOPLE = N_("Roster and people")
+ASKING = N_("Surveys")
+APPRAISING = N_("Appraising")
+SITE = N_("This site")
+GROUPS = (RESULTS, PEOPLE, ASKING, APPRAISING, SITE)
+FEW = 6
+"""So many pages stand side by side; more are grouped."""
 
 
 NAVIGATION: tuple[Entry, ...] = (
-    Entry(permission="read scores", endpoint="team.team", label=N_("Team")),
-    Entry(permission="read appraisals", endpoint="appraisals.listed", label=N_("Appraisals")),
-    Entry(permission="follow up", endpoint="follow_ups.listed", label=N_("Follow-ups")),
-    Entry(permission="keep roster", endpoint="roster.overview", label=N_("Roster")),
-    Entry(permission="keep questionnaires", endpoint="questionnaires.listed", label=N_("Questionnaires")),
-    Entry(permission="check assignments", endpoint="checking.mine", label=N_("My customers")),
-    Entry(permission="decide objections", endpoint="checking.listed", label=N_("Objections")),
-    Entry(permission="watch campaigns", endpoint="campaigns.listed", label=N_("Campaigns")),
-    Entry(permission="read facts", endpoint="facts.listed", label=N_("Facts")),
-    Entry(permission="interview", endpoint="interviews.queue", label=N_("Interviews")),
-    Entry(permission="read outbox", endpoint="outbox.letters", label=N_("Outbox"), exists=outbox.is_kept),
-    Entry(permission="read schemes", endpoint="schemes.listed", label=N_("Schemes")),
+    Entry(permission="read scores", endpoint="team.team", label=N_("Team"), group=RESULTS),
+    Entry(permission="read appraisals", endpoint="appraisals.listed", label=N_("Appraisals"), group=RESULTS),
+    Entry(permission="follow up", endpoint="follow_ups.listed", label=N_("Follow-ups"), group=ASKING),
+    Entry(permission="keep roster", endpoint="roster.overview", label=N_("Roster"), group=PEOPLE),
+    Entry(permission="keep people", endpoint="people.listed", label=N_("People"), group=PEOPLE),
+    Entry(permission="keep questionnaires", endpoint="questionnaires.listed", label=N_("Questionnaires"), group=ASKING),
+    Entry(permission="check assignments", endpoint="checking.mine", label=N_("My customers"), group=PEOPLE),
+    Entry(permission="decide objections", endpoint="checking.listed", label=N_("Objections"), group=PEOPLE),
+    Entry(permission="watch campaigns", endpoint="campaigns.listed", label=N_("Campaigns"), group=ASKING),
+    Entry(permission="read facts", endpoint="facts.listed", label=N_("Facts"), group=APPRAISING),
+    Entry(permission="interview", endpoint="interviews.queue", label=N_("Interviews"), group=ASKING),
+    Entry(permission="read outbox", endpoint="outbox.letters", label=N_("Outbox"), group=ASKING, exists=outbox.is_kept),
+    Entry(permission="read schemes", endpoint="schemes.listed", label=N_("Schemes"), group=APPRAISING),
 )
 """In the order people read it. The first one a person may open is where they land."""
 
@@ -47,9 +71,18 @@ def entries() -> list[Entry]:
     return [entry for entry in NAVIGATION if access.holds(entry.permission) and entry.exists()]
 
 
+def groups() -> list[Group]:
+    """The same in their groups: few pages side by side, many under a word each. A group of one is its page."""
+    open_to_them = entries()
+    if len(open_to_them) <= FEW:
+        return [Group(label="", entries=tuple(open_to_them))]
+    grouped = {label: tuple(entry for entry in open_to_them if entry.group == label) for label in GROUPS}
+    return [Group(label=label if len(some) > 1 else "", entries=some) for label, some in grouped.items() if some]
+
+
 @blueprint.app_context_processor
 def _navigation() -> dict[str, object]:
-    return {"navigation": entries}
+    return {"navigation": groups}
 
 
 @blueprint.get("/")
@@ -69,12 +102,6 @@ def choose_language() -> ResponseReturnValue:
     code = request.form.get("lang", "")
     if code not in i18n.LANGUAGES:
         abort(400)
-    response = make_response(redirect(_within(request.form.get("back", "/"))))
+    response = make_response(redirect(access.within(request.form.get("back", "/"))))
     response.set_cookie(i18n.COOKIE, code, max_age=31_536_000, samesite="Lax", httponly=True, secure=request.is_secure)
     return response
-
-
-def _within(address: str) -> str:
-    """A path of this site, whatever was asked for: `//host` and `/\\host` lead elsewhere in a browser."""
-    strange = not address.startswith("/") or address.startswith(("//", "/\\")) or not address.isprintable()
-    return "/" if strange else address

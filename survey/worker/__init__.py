@@ -25,6 +25,8 @@ from survey.letters import (
     ServerUnreachable,
 )
 from survey.models import OutboxMessage
+from survey.users import letters as account_letters
+from survey.worker import accounts
 
 WORKER = "worker"
 CUTS_IN_A_ROW = 3
@@ -58,6 +60,7 @@ def tidy() -> None:
         for campaign in campaigns.overdue(session(), at=now()):
             campaigns.close(session(), campaign, by=WORKER, at=now())
     outbox.sweep(session(), at=now())
+    account_letters.sweep(session(), at=now())
     reminders.remind_due(session(), by=WORKER, at=now())
     session().commit()
 
@@ -65,6 +68,7 @@ def tidy() -> None:
 def drain(stop: Event | None = None, *, most: int | None = None, tell: Tell = _tell_nobody) -> Tally:
     """Send every letter that is due, or `most` of them; the one in hand is finished when told to stop."""
     tally = Tally()
+    tally.trouble = accounts.drain(lambda: bool(stop and stop.is_set()))
     for channel in channels.configured(settings()):
         _drain(channel, tally, lambda: bool(stop and stop.is_set()) or tally.total == most, tell)
     return tally

@@ -25,6 +25,7 @@ from survey.config import Settings
 from survey.context import now, session
 from survey.database import BUSY_SECONDS, journal_mode
 from survey.invitations import outbox
+from survey.users import letters
 
 BATCH = 200
 """Letters in one job: small enough to be shared, large enough to make a connection worth its while."""
@@ -72,7 +73,8 @@ def queue(app: Flask, stop: Event | None = None) -> Huey:
         """Every minute: tidy up, and give out as many jobs as there are letters for."""
         with app.app_context():
             worker.tidy()
-            jobs = min(MOST_JOBS, -(-outbox.waiting(session(), at=now()) // BATCH))
+            due = outbox.waiting(session(), at=now()) + letters.waiting(session(), at=now())
+            jobs = min(MOST_JOBS, -(-due // BATCH))
         for _ in range(jobs - huey.pending_count()):
             send()
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from flask_security import hash_password
 from playwright.sync_api import Page
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey import users
 from survey.models import Answer, Assignment, Contact, Customer, Rep, Territory
 from survey.tables.writing import Page as Sheet
 from survey.tables.writing import workbook
+from tests.signing_in import add_person, enter
 
-PASSWORD = "correct horse battery staple"
 HEADERS = ["客户代号", "客户", "业务", "片区", "对接人", "对接邮箱", "起始"]
 VIEWS = {
     "phone, Chinese": {"viewport": {"width": 390, "height": 800}, "locale": "zh-CN"},
@@ -35,13 +32,8 @@ CHOSEN = {
 
 
 @pytest.fixture
-def administrator(session: Session, now: datetime) -> str:
-    user = users.create(
-        session, email="admin@harbour.example", name="李敏", role="administrator",
-        password_hash=hash_password(PASSWORD), by="command line", at=now,
-    )  # fmt: skip
-    session.commit()
-    return user.email
+def administrator(session: Session) -> str:
+    return add_person(session, "administrator", "admin@harbour.example").email
 
 
 @pytest.fixture
@@ -69,11 +61,8 @@ def test_from_an_excel_file_to_the_sheet_customers_will_see(
     live_server: str, open_browser: Callable[..., Page], administrator: str, own_file: Path, session: Session, view: str
 ) -> None:
     page = open_browser(**VIEWS[view])
-    page.goto(f"{live_server}/login")
-    page.fill("#email", administrator)
-    page.fill("#password", PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"{live_server}/roster")
+    enter(page, session, live_server, administrator)
+    page.goto(f"{live_server}/roster")
     _is_sound(page)
     page.click('a[href="/roster/import"]')
     page.select_option("#kind", "territories")
@@ -123,14 +112,11 @@ def _import(page: Page, kind: str, columns: dict[str, str]) -> None:
 
 
 def test_refused_rows_the_roster_and_a_hand_over_are_sound(
-    live_server: str, open_browser: Callable[..., Page], administrator: str, tmp_path: Path
+    live_server: str, open_browser: Callable[..., Page], administrator: str, session: Session, tmp_path: Path
 ) -> None:
     page = open_browser(viewport={"width": 390, "height": 800}, locale="en-GB", java_script_enabled=True)
-    page.goto(f"{live_server}/login")
-    page.fill("#email", administrator)
-    page.fill("#password", PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"{live_server}/roster")
+    enter(page, session, live_server, administrator)
+    page.goto(f"{live_server}/roster")
     files = {
         "territories": "code,name\nT1,North\n",
         "reps": "code,name,left_on\nR1,Alice,2026-06-30\nR2,Bob,\n",

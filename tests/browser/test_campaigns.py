@@ -8,12 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from flask_security import hash_password
 from playwright.sync_api import Page
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from survey import campaigns, users
+from survey import campaigns
 from survey.models import (
     Assignment,
     Campaign,
@@ -29,8 +28,8 @@ from survey.models import (
     Subject,
     Territory,
 )
+from tests.signing_in import add_person, enter
 
-PASSWORD = "correct horse battery staple"
 BOSS = "boss@harbour.example"
 NAMES = (
     "王建国",
@@ -81,10 +80,7 @@ def company(session: Session) -> None:
                 )
             )  # fmt: skip
     for email, role in (("admin@harbour.example", "administrator"), (BOSS, "manager"), ("r@h.example", "reviewer")):
-        users.create(
-            session, email=email, name="李敏", role=role, password_hash=hash_password(PASSWORD), by=BY,
-            at=datetime.now(UTC),
-        )  # fmt: skip
+        add_person(session, role, email)
     session.commit()
 
 
@@ -127,14 +123,6 @@ def running(session: Session, company: None) -> Campaign:
     return campaign
 
 
-def _enter(page: Page, server: str, email: str, address: str) -> None:
-    page.goto(f"{server}{address}")
-    page.fill("#email", email)
-    page.fill("#password", PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"{server}{address}")
-
-
 def _is_sound(page: Page) -> None:
     found = Axe().run(page).response["violations"]
     assert not found, [(problem["id"], problem["nodes"][0]["html"]) for problem in found]
@@ -153,7 +141,8 @@ def test_an_administrator_plans_opens_and_sends(
     live_server: str, open_browser: Callable[..., Page], session: Session, company: None, view: str
 ) -> None:
     page = open_browser(**VIEWS[view])
-    _enter(page, live_server, "admin@harbour.example", "/campaigns")
+    enter(page, session, live_server, "admin@harbour.example")
+    page.goto(f"{live_server}/campaigns")
     _is_sound(page)
     page.locator("a.button").click()
     page.wait_for_url("**/campaigns/new")
@@ -183,12 +172,13 @@ def test_an_administrator_plans_opens_and_sends(
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_an_administrator_watches_it_live(
-    live_server: str, open_browser: Callable[..., Page], running: Campaign, view: str
+    session: Session, live_server: str, open_browser: Callable[..., Page], running: Campaign, view: str
 ) -> None:
     page = open_browser(**VIEWS[view])
     elsewhere: list[str] = []
     page.on("request", lambda request: elsewhere.append(request.url) if live_server not in request.url else None)
-    _enter(page, live_server, "admin@harbour.example", "/campaigns")
+    enter(page, session, live_server, "admin@harbour.example")
+    page.goto(f"{live_server}/campaigns")
     page.locator("tbody a").click()
     page.wait_for_url("**/campaigns/2026*")
     assert page.locator("figure.chart path.down").count() == 2, "the eighth rep, and the legend"
@@ -214,10 +204,11 @@ def test_an_administrator_watches_it_live(
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_manager_watches_own_reps_and_learns_nobodys_answer(
-    live_server: str, open_browser: Callable[..., Page], running: Campaign, view: str
+    session: Session, live_server: str, open_browser: Callable[..., Page], running: Campaign, view: str
 ) -> None:
     page = open_browser(**VIEWS[view], java_script_enabled=True)
-    _enter(page, live_server, BOSS, "/campaigns")
+    enter(page, session, live_server, BOSS)
+    page.goto(f"{live_server}/campaigns")
     _is_sound(page)
     page.locator("tbody a").click()
     page.wait_for_url("**/reps")

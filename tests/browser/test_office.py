@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from click.testing import Result
-from flask_security import hash_password
 from playwright.sync_api import Page
 from sqlalchemy.orm import Session
 
-from survey import users, worker
+from survey import worker
 from survey.config import Settings
 from survey.context import now
+from tests import signing_in
 from tests.asking import ask
+from tests.signing_in import add_person
 
-PASSWORD = "correct horse battery staple"
 PHONE = {"viewport": {"width": 320, "height": 640}}
 VIEWS = {
     "phone, Chinese": {**PHONE, "locale": "zh-CN"},
@@ -49,16 +49,8 @@ def enter(session: Session, live_server: str) -> Callable[[Page, str], None]:
     """Sign in as somebody of a role, through the form."""
 
     def enter(page: Page, role: str) -> None:
-        users.create(
-            session, email=f"{role}@harbour.example", name="李敏", role=role, password_hash=hash_password(PASSWORD),
-            by="command line", at=now(),
-        )  # fmt: skip
-        session.commit()
-        page.goto(f"{live_server}/login")
-        page.fill("#email", f"{role}@harbour.example")
-        page.fill("#password", PASSWORD)
-        page.keyboard.press("Enter")
-        page.wait_for_url(lambda address: "/login" not in address)
+        person = add_person(session, role, f"{role}@harbour.example")
+        signing_in.enter(page, session, live_server, person.email)
 
     return enter
 

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from flask import Flask, has_app_context
 from flask.testing import FlaskClient
-from flask_security import hash_password
 from jinja2 import StrictUndefined
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from survey import users
 from survey.context import db
+from tests.signing_in import PASSWORD, add_person, pass_second_factor
 
-PASSWORD = "correct horse battery staple"
 LANGUAGES = {"zh-Hans", "en"}
 # What a template leaves behind when something was not rendered. "None given" and "None needed" are answers to choose.
 UNRENDERED = re.compile(r"\{\{|\}\}|\{%|%\(|\bNone\b(?! given| needed)|\bnan\b|\bUndefined\b|&lt;|object at 0x")
@@ -100,22 +97,17 @@ def look() -> Callable[[TestResponse], Page]:
 
 
 @pytest.fixture
-def person(session: Session, now: datetime) -> Callable[..., str]:
+def person(session: Session) -> Callable[..., str]:
     """Let somebody sign in: `person("manager", "boss@harbour.example")` is their address."""
 
     def create(role: str, email: str = "", name: str = "李敏") -> str:
-        user = users.create(
-            session, email=email or f"{role}@harbour.example", name=name, role=role,
-            password_hash=hash_password(PASSWORD), by="command line", at=now,
-        )  # fmt: skip
-        session.commit()
-        return user.email
+        return add_person(session, role, email or f"{role}@harbour.example", name).email
 
     return create
 
 
 @pytest.fixture
-def sign_in(make_client: Callable[[], FlaskClient]) -> Callable[[str], FlaskClient]:
+def sign_in(make_client: Callable[[], FlaskClient], session: Session) -> Callable[[str], FlaskClient]:
     """A client signed in through the form, as this address."""
 
     def enter(email: str, password: str = PASSWORD) -> FlaskClient:
@@ -123,6 +115,7 @@ def sign_in(make_client: Callable[[], FlaskClient]) -> Callable[[str], FlaskClie
         form = Page(client.get("/login").get_data(as_text=True))
         answer = client.post("/login", data={"email": email, "password": password, "csrf_token": form.token})
         assert answer.status_code == 302, "the sign-in was refused"
+        pass_second_factor(client, session, email)
         return client
 
     return enter

@@ -17,6 +17,7 @@ from survey.config import Settings
 from survey.context import db, now
 from tests.asking import ask
 from tests.conftest import settings_for
+from tests.signing_in import pass_second_factor
 
 SignIn = Callable[[str], FlaskClient]
 
@@ -82,6 +83,7 @@ def test_with_a_mail_server_there_is_no_such_page(
     token = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', client.get("/login").text)[0]
     form = {"email": email, "password": "correct horse battery staple", "csrf_token": token}
     assert client.post("/login", data=form).status_code == 302
+    pass_second_factor(client, session, email)
     for path in ("/outbox", f"/outbox/{written[0]}"):
         assert client.get(path).status_code == 404
     assert "/outbox" not in client.get("/").text

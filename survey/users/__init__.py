@@ -11,7 +11,20 @@ from datetime import date, datetime
 
 from email_validator import EmailNotValidError, validate_email
 from flask_security import RoleMixin, UserMixin
-from sqlalchemy import Column, ColumnElement, ForeignKey, Select, Table, false, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Select,
+    String,
+    Table,
+    Text,
+    false,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from survey import journal
@@ -62,6 +75,8 @@ class User(Base, UserMixin):
     active: Mapped[bool] = mapped_column(default=True)
     fs_uniquifier: Mapped[str] = mapped_column(unique=True)
     language: Mapped[str | None]
+    totp: Mapped[str | None] = mapped_column(Text)
+    totp_step: Mapped[int | None] = mapped_column(BigInteger)
     roles: Mapped[list[Role]] = relationship(  # type: ignore[assignment]  # the mixin says list[RoleMixin]
         secondary=user_roles, lazy="selectin"
     )
@@ -69,6 +84,33 @@ class User(Base, UserMixin):
     @property
     def role_names(self) -> frozenset[str]:
         return frozenset(role.name for role in self.roles)
+
+
+class RecoveryCode(Base):
+    """One unused recovery code, as its hash."""
+
+    __tablename__ = "recovery_code"
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class AccountLetter(Base):
+    """Mail about signing in that waits to be sent. Nobody is named but by the address typed: whoever asks for a new
+    password leaves the same row, known or not. The link is made when the letter leaves, and stored nowhere."""
+
+    __tablename__ = "account_letter"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    address: Mapped[str]
+    kind: Mapped[str] = mapped_column(String(24))
+    language: Mapped[str] = mapped_column(String(2))
+    message_id: Mapped[str] = mapped_column(String(32), unique=True)
+    state: Mapped[str] = mapped_column(String(24), default="queued", index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(Text)
 
 
 def create(
@@ -81,11 +123,30 @@ def create(
     email = _address(email)
     if session.scalar(select(User.id).where(User.email == email)):
         raise EmailTaken(N_("%(email)s can sign in already."), email=email)
-    user = User(email=email, name=name, password=password_hash, active=True, roles=[_role(session, role)])
+    user = User(email=email, name=name, password=password_hash, active=True, roles=[role_row(session, role)])
     end_sessions(user)
     session.add(user)
     session.flush()
     journal.record(session, "user created", email, {"role": role}, by=by, at=at)
+    return user
+
+
+def give_role(session: Session, user: User, role: str, *, by: str, at: datetime) -> None:
+    """One more role for somebody who may sign in."""
+    user.roles = [*user.roles, role_row(session, role)]
+    session.flush()
+    journal.record(session, "roles changed", user.email, {"given": [role], "taken": []}, by=by, at=at)
+
+
+class UnknownPerson(Refused):
+    pass
+
+
+def named(session: Session, email: str) -> User:
+    """The person who signs in with this address. Raises UnknownPerson."""
+    user = session.scalar(select(User).where(User.email == email.strip().lower()))
+    if user is None:
+        raise UnknownPerson(N_("Nobody signs in as %(email)s."), email=email)
     return user
 
 
@@ -108,7 +169,8 @@ def _address(email: str) -> str:
         raise NotAnEmail(N_("“%(email)s” is not an e-mail address: %(reason)s"), email=email, reason=error) from None
 
 
-def _role(session: Session, name: str) -> Role:
+def role_row(session: Session, name: str) -> Role:
+    """A role as it is stored; the first who gets it makes it."""
     role = session.scalar(select(Role).where(Role.name == name))
     if role is None:
         role = Role(name=name)
