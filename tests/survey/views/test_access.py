@@ -16,6 +16,8 @@ from survey.app import create_app
 from survey.config import Settings
 from survey.models import Rep
 
+CHANGES_THE_ASKER = {"/logout", "/account/sign-out-everywhere", "/people/invite"}
+"""They end the session, or make a manager of an administrator whom reps report to."""
 STANDING_IN = {"code": "R01", "filename": "site.css", "token": "0" * 26}
 """What fills the places of an address; any other place gets a number nobody has."""
 
@@ -66,7 +68,7 @@ def test_each_role_opens_its_pages_and_no_other(
     client = sign_in(person(role, "boss@harbour.example"))
     app.config["WTF_CSRF_ENABLED"] = False
     for method, address, permission in _requests(app):
-        if permission == access.PUBLIC or address in {"/logout", "/account/sign-out-everywhere"}:
+        if permission == access.PUBLIC or address in CHANGES_THE_ASKER:
             continue
         answer = client.open(address, method=method)
         if role not in access.GRANTS.get(permission, users.ROLES):
