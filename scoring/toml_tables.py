@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 import tomllib
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from difflib import get_close_matches
@@ -39,7 +41,7 @@ class Mistake:
 
 
 _KINDS = {
-    "str": "text in quotes",
+    "str": "text in quotes, without control signs",
     "int": "a whole number",
     "float": "a number",
     "float | None": "a number",
@@ -48,7 +50,10 @@ _KINDS = {
     "tuple[float, ...]": "a list of numbers",
     "tuple[Row, ...]": "a list of number pairs such as [[1.0, 10], [0.9, 8]]",
 }
-_PLACEHOLDERS: dict[str, Any] = {"str": "", "int": 0, "float": 0.0, "float | None": None, "bool": False}
+_PLACEHOLDERS: dict[str, Any] = {"str": "", "int": 0, "float": math.nan, "float | None": None, "bool": False}
+
+
+LONGEST = 1_000_000
 
 
 class TomlTables:
@@ -58,10 +63,10 @@ class TomlTables:
         self.mistakes: list[Mistake] = []
         self._lines = _line_numbers(text)
         self._unread: set[tuple[str, int, str]] = set()
+        self.content: dict[str, Any] = {}
         try:
-            self.content: dict[str, Any] = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            self.content = {}
+            self.content = _parsed(text)
+        except ValueError as error:
             self.mistakes.append(Mistake(what=f"this is not TOML: {error}", remedy="mend the file at that place"))
 
     def note(self, mistake: Mistake) -> None:
@@ -81,7 +86,7 @@ class TomlTables:
         if isinstance(found, list) and all(isinstance(table, dict) for table in found):
             return found
         what = f"{name} is not a list of tables"
-        self.note(Mistake(table=name, what=what, remedy=f"write each one under [[{name}]]"))
+        self._not_read(Mistake(table=name, what=what, remedy=f"write each one under [[{name}]]"))
         return []
 
     def table(self, name: str) -> Mapping[str, Any]:
@@ -127,12 +132,22 @@ class TomlTables:
         return _PLACEHOLDERS.get(kind, ())
 
 
+def _parsed(text: str) -> dict[str, Any]:
+    """Raises ValueError for what is no TOML, and for files nobody writes by hand."""
+    if len(text) > LONGEST:
+        raise ValueError(f"it has {len(text):,} characters, and {LONGEST:,} are the most")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("its lists are nested too deeply") from None
+
+
 def _at(place: Place, key: str, *, what: str, remedy: str) -> Mistake:
     return Mistake(table=place[0], position=place[1], key=key, what=what, remedy=remedy)
 
 
 def _is_number(found: Any) -> bool:
-    return isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(found)
+    return isinstance(found, int | float) and not isinstance(found, bool) and abs(found) <= sys.float_info.max
 
 
 def _is_row(found: Any) -> bool:
@@ -154,8 +169,8 @@ def _number(found: Any) -> float | None:
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
-    "str": lambda found: found if isinstance(found, str) else None,
-    "int": lambda found: found if isinstance(found, int) and not isinstance(found, bool) else None,
+    "str": lambda found: found if _is_text(found) else None,
+    "int": lambda found: found if isinstance(found, int) and _is_number(found) else None,
     "float": _number,
     "float | None": _number,
     "bool": lambda found: found if isinstance(found, bool) else None,
@@ -165,8 +180,16 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def _is_text(found: Any) -> bool:
+    """Text without signs that cannot be seen or that turn the direction of others."""
+    return isinstance(found, str) and not any(unicodedata.category(sign) in _UNSEEN for sign in found if sign != "\n")
+
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs"})
+
+
 def _all_text(found: list[Any]) -> bool:
-    return all(isinstance(one, str) for one in found)
+    return all(_is_text(one) for one in found)
 
 
 _HEADER = re.compile(r"^\s*\[\[?\s*([A-Za-z0-9_-]+)\s*\]\]?\s*(#.*)?$")

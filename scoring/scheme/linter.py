@@ -11,11 +11,13 @@ from functools import partial
 from typing import Any
 
 from scoring.logs import MEASURES
-from scoring.rules import RULES
+from scoring.rules import RULES, number_of
 from scoring.scheme.lines import GROUPS, Band, Deduction, Indicator, Limits, Line, Ramp
 from scoring.toml_tables import Mistake
 
 FULL_POINTS = 100.0
+MOST_VERSIONS = 9_999
+HIGHEST_CAP = 2.0
 _CODE = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _TOP = {"title_zh", "title_en", "cap", "deduction_cap", "positions"}
 _MOST_SENIOR = 1.2
@@ -48,12 +50,14 @@ def _top(values: Mapping[str, Any]) -> Iterator[Mistake]:
     if values["code"] and not _CODE.fullmatch(values["code"]):
         yield Mistake(key="code", what=f"code is {values['code']!r}", remedy="use small letters, digits and hyphens")
     version, cap = values.get("version", 1), values.get("cap", 1.0)
-    if version < 1:
-        yield Mistake(key="version", what=f"version is {version}", remedy="count versions from 1")
-    if not 1 <= cap <= 2:
+    if not 1 <= version <= MOST_VERSIONS:
+        what = f"version is {version}"
+        yield Mistake(key="version", what=what, remedy=f"count versions from 1 to {MOST_VERSIONS}")
+    if not 1 <= cap <= HIGHEST_CAP:
         yield Mistake(key="cap", what=f"cap is {cap:g}", remedy="give the attainment that still earns, from 1.0 to 2.0")
-    if values.get("deduction_cap", 20.0) < 0:
-        yield Mistake(key="deduction_cap", what="deduction_cap is below 0", remedy="give the most that may be deducted")
+    if not 0 <= values.get("deduction_cap", 20.0) <= FULL_POINTS:
+        what = f"deduction_cap is {values['deduction_cap']:g}"
+        yield Mistake(key="deduction_cap", what=what, remedy="give the most that may be deducted, from 0 to 100")
     yield from _stated(partial(Mistake), values.get("stated", ()), _TOP)
 
 
@@ -63,6 +67,8 @@ def _lines(table: str, lines: Sequence[Line]) -> Iterator[Mistake]:
         here = partial(Mistake, table=table, position=position)
         if not line.code:
             yield here(key="code", what="code is empty", remedy="give each one its own code")
+        elif table != "band" and not _CODE.fullmatch(line.code):
+            yield here(key="code", what=f"code is {line.code!r}", remedy="use small letters, digits and hyphens")
         elif line.code in seen:
             yield here(key="code", what=f"code {line.code!r} is used twice", remedy="give each one its own code")
         seen.add(line.code)
@@ -115,12 +121,29 @@ def _rule_use(here: partial[Mistake], one: Indicator) -> Iterator[Mistake]:
         yield here(key="measure", what=what, remedy=f"remove it, or choose from {', '.join(MEASURES)}")
     if one.ramp and not rule.needs_target:
         yield here(key="ramp", what=f"the rule {one.rule} has no target that could grow", remedy="remove ramp")
+    yield from _reach(here, one)
     yield from _verification(here, one)
     for key in sorted(rule.required - one.parameters.keys()):
         yield here(key=key, what=f"the rule {one.rule} needs {key}", remedy=f"add {key} = …")
     if rule.required <= one.parameters.keys():
         for key, what, remedy in rule.check({**rule.defaults, **one.parameters}):
             yield here(key=key, what=what, remedy=remedy)
+
+
+def _reach(here: partial[Mistake], one: Indicator) -> Iterator[Mistake]:
+    """Whether the points stay within what the weight and the target allow."""
+    given = one.parameters
+    if "floor" in given and not 0 <= number_of(given, "floor") <= 1:
+        yield here(key="floor", what=f"floor is {given['floor']:g}", remedy="give a share from 0 to 1")
+    if "cap" in given and number_of(given, "cap") > HIGHEST_CAP:
+        yield here(key="cap", what=f"cap is {given['cap']:g}", remedy=f"give {HIGHEST_CAP:g} at most")
+    if one.target is not None and number_of(given, "zero_at") <= one.target:
+        what = f"zero_at ({given['zero_at']:g}) is not above the target ({one.target:g})"
+        yield here(key="zero_at", what=what, remedy="give the level, above the target, that scores 0")
+    rows = given.get("table")
+    if isinstance(rows, tuple) and any(points > one.weight for _, points in rows):
+        what = f"the table gives more than the weight of {one.weight:g}"
+        yield here(key="table", what=what, remedy="let the best row give the whole weight")
 
 
 def _verification(here: partial[Mistake], one: Indicator) -> Iterator[Mistake]:
@@ -157,7 +180,9 @@ def _repeats(table: str, lines: Sequence[Indicator | Deduction], indicators: Seq
     for position, line in enumerate(lines):
         here = partial(Mistake, table=table, position=position, key="repeats")
         for other in line.repeats:
-            if other in codes:
+            if other == line.code:
+                yield here(what=f"{other} repeats itself", remedy="name the other indicators that count the same fact")
+            elif other in codes:
                 yield here(
                     what=f"one fact can count twice, in {line.code} and in {other}",
                     remedy="choose one channel for each event, and mark events that the survey already shows",
@@ -183,6 +208,9 @@ def _bands(bands: Sequence[Band]) -> Iterator[Mistake]:
     last = partial(Mistake, table="band", position=len(bands) - 1, key="cut")
     if bands[-1].cut != 0:
         yield last(what=f"totals below {bands[-1].cut:g} have no band", remedy="let the lowest band start at 0")
+    if all(band.adverse for band in bands):
+        what = "every band would have adverse consequences"
+        yield Mistake(table="band", key="adverse", what=what, remedy="mark the lowest bands alone as adverse")
     if bands[0].cut > FULL_POINTS:
         yield Mistake(table="band", key="cut", what=f"nobody reaches {bands[0].cut:g}", remedy="give a cut up to 100")
 
@@ -192,6 +220,12 @@ def _limits(limits: Limits) -> Iterator[Mistake]:
     for key in ("single_band", "benefit", "adverse", "rateable", "complete"):
         if not 0 <= getattr(limits, key) <= 1:
             yield here(key=key, what=f"{key} is {getattr(limits, key):g}", remedy="give a share from 0 to 1")
+    if limits.rateable > limits.complete:
+        what = f"rateable ({limits.rateable:g}) is above complete ({limits.complete:g})"
+        yield here(key="rateable", what=what, remedy="without a band below rateable, with a remark below complete")
+    if not 0 <= limits.measured_weight <= FULL_POINTS:
+        what = f"measured_weight is {limits.measured_weight:g}"
+        yield here(key="measured_weight", what=what, remedy="give points from 0 to 100")
     yield from _stated(here, limits.stated, {one.name for one in fields(limits)})
 
 

@@ -251,6 +251,62 @@ def test_numbers_that_are_none_are_refused() -> None:
             Scheme.from_toml(text.replace("weight = 35", f"weight = {wrong}"))
 
 
+RATIO = 'rule = "ratio"\ntarget = 100'
+BROKEN = {
+    "nan": ("weight = 40", "weight = nan", "line 19, [indicator] 1: weight is nan"),
+    "beyond all numbers": ("weight = 40", f"weight = {'9' * 400}", "give a number"),
+    "a negative cap": ("cap = 5", "cap = -5", "line 78, [deduction] 1: cap is -5"),
+    "a cap of everything": ("deduction_cap = 20", "deduction_cap = 1000", "line 8: deduction_cap is 1000"),
+    "a code with spaces": ('code = "invoicing"', 'code = "In voicing"', "line 25, [indicator] 2: code is 'In voicing'"),
+    "a code twice": ('code = "invoicing"', 'code = "collection"', "code 'collection' is used twice"),
+    "bands that overlap": ("cut = 80", "cut = 95", "line 112, [band] 2: cut 95 is not below A's 90"),
+    "a band code twice": ('code = "B"', 'code = "A"', "line 109, [band] 2: code 'A' is used twice"),
+    "nothing at the bottom": ("cut = 0\n", "cut = 30\n", "totals below 30 have no band"),
+    "a top nobody reaches": ("cut = 90", "cut = 101", "nobody reaches 101"),
+    "a label missing": ('name_zh = "回笼"\n', "", "[indicator] 1: name_zh is missing"),
+    "a label of spaces": ('name_zh = "回笼"', 'name_zh = "  "', "line 13, [indicator] 1: name_zh is empty"),
+    "signs nobody sees": ("Kelon branch manager", "Kelon\\u202e", "without control signs"),
+    "no sign at all": ("Kelon branch manager", "Kelon\\u0000", "without control signs"),
+    "a date for a title": ('"Kelon branch manager"', "2020-01-01", "line 4: title_en is"),
+    "a bounded top": (RATIO, 'rule = "band_table"\ntable = [[0.8, 8], [1.0, 10]]', "from the highest attainment"),
+    "rows of three": (RATIO, 'rule = "band_table"\ntable = [[1.0, 10, 3]]', "a list of number pairs"),
+    "more than the weight": (RATIO, 'rule = "band_table"\ntable = [[1.0, 99]]', "gives more than the weight of 40"),
+    "a floor below 0": (RATIO, 'rule = "ratio"\nfloor = -3', "floor is -3; give a share from 0 to 1"),
+    "a cap of fifty": (RATIO, 'rule = "ratio"\ncap = 50', "cap is 50; give 2 at most"),
+    "zero before the target": (
+        RATIO, 'rule = "lower_is_better"\ntarget = 5\nzero_at = 3', "zero_at (3) is not above the target (5)",
+    ),
+    "two zero levels": (RATIO, 'rule = "lower_is_better"\nzero_at = 3\nzero_times = 2', "must be given exactly once"),
+    "itself": ('code = "collection"', 'code = "collection"\nrepeats = ["collection"]', "collection repeats itself"),
+    "best and bad": ("cut = 90", "cut = 90\nadverse = true", "line 109, [band] 2: B is milder than A"),
+    "a key twice": ("weight = 40", "weight = 40\nweight = 41", "this is not TOML"),
+    "too many brackets": ("cap = 1.0", f"cap = {'[' * 5000}{']' * 5000}", "nested too deeply"),
+    "too long": ("# Kelon", f"# {'x' * 1_000_001} Kelon", "1,000,000 are the most"),
+    "versions without end": ("cap = 1.0", "cap = 1.0\nversion = 99999999999", "count versions from 1 to 9999"),
+    "no question": (RATIO, 'rule = "ratio"\nconfirmed_by = [1]', "verified_by is missing"),
+    "a point on both sides": (
+        RATIO, 'rule = "ratio"\nverified_by = "q"\nconfirmed_by = [1, 2]\ndenied_by = [2]', "the point 2 both bears",
+    ),
+    "limits crossed": ("# Kelon", "limits = {rateable = 0.95}\n# Kelon", "rateable (0.95) is above complete (0.9)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_file_is_told_what_is_wrong_and_nothing_else(kind: str) -> None:
+    before, after, told = BROKEN[kind]
+    text = SHIPPED["kelon-branch-manager"].read_text(encoding="utf-8")
+    assert before in text
+    wrong = [mistake for mistake in check(text.replace(before, after, 1)) if not mistake.warning]
+    assert len(wrong) == 1, [str(mistake) for mistake in wrong]
+    assert told in str(wrong[0])
+
+
+def test_bands_that_are_all_adverse_are_refused() -> None:
+    text = SHIPPED["kelon-branch-manager"].read_text(encoding="utf-8").replace("adverse = true\n", "")
+    every = "".join(f"{line}\nadverse = true" if line.startswith("cut") else line for line in text.splitlines(True))
+    assert "every band would have adverse consequences" in " ".join(map(str, check(every)))
+
+
 def test_weights_must_sum_to_a_hundred() -> None:
     with pytest.raises(SchemeRefused, match="the weights sum to 95"):
         scheme(indicator("a", 60), indicator("b", 35))
