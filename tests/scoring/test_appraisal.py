@@ -339,6 +339,11 @@ class TestEvidence:
         assert self.only(score(reported=76, sd=1))[0].adverse_band == "E"
         assert self.only(score(reported=80, sd=4))[0].adverse_band == ""
 
+    def test_under_a_scheme_adopted_late_nothing_adverse_may_follow(self) -> None:
+        sure = score(reported=70, sd=2)
+        (outcome,) = appraise([sure], [], [], shipped("satisfaction-only"), adopted_in_time=False)
+        assert (outcome.band, outcome.adverse_band, outcome.adverse_barred) == ("E", "", ("adopted_late",))
+
     def test_no_adverse_consequence_while_heavy_indicators_have_no_error(self) -> None:
         given = facts("K", **dict.fromkeys(KELON, (1, 100)))
         outcome = appraise([score(reported=61, sd=1)], given, [], shipped("kelon-branch-manager-satisfaction"))[0]
@@ -529,6 +534,13 @@ class TestWords:
             "12 answers of 11 customers average 93.2; customer mix −0.7, territory −0.4, centring −0.1 → 92.0; drawn "
             "towards the average 82.8 by −3.4 → 88.6; 60 earns nothing and 90 everything; that is 19.1 of 20 points."
         )
+
+    def test_how_many_answers_would_make_it_sure_is_said(self) -> None:
+        """12 answers keep 63 % of the distance; 28 would keep 80 %."""
+        steps = {"raw": 93.2, "mix": -0.7, "territory": -0.4, "centring": -0.1, "adjusted": 92.0, "reported": 88.6}
+        told = appraise([score(responses=12, reliability=0.63, **steps)], [], [], shipped("satisfaction-only"))[0]
+        assert "约 28 份答卷时可达 0.80" in part(told, "satisfaction").why_zh
+        assert "about 28 answers would bring it to 0.80" in part(told, "satisfaction").why_en
 
     def test_printed_steps_add_up(self) -> None:
         steps = {"raw": 80.04, "mix": 0.04, "territory": 0.04, "centring": 0.04, "adjusted": 80.16, "reported": 80.2}
@@ -803,7 +815,7 @@ class TestFiles:
         assert "no-such-scheme.toml: No such file" in capsys.readouterr().err
         (tmp_path / "bad.toml").write_text("code = 3\n", encoding="utf-8")
         assert self.run(tmp_path, scores="", given="", scheme=str(tmp_path / "bad")) == 1
-        assert "bad.toml: line 1: code is 3; give text in quotes." in capsys.readouterr().err
+        assert "bad.toml: line 1: code is 3; give text in quotes" in capsys.readouterr().err
 
     def test_lines_of_other_schemes_are_mentioned(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         rows = self.KELON_ROWS + "2026-H1,K,colection,92,100,,\n"

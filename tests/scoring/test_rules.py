@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from scoring import rules
+from scoring import bands, rules
 from scoring.rules import RULES, Stage
 
 
@@ -104,29 +104,58 @@ def test_rating_of_four_in_five() -> None:
     assert rules.anchored_rating(weight=8, actual=5) == 8
 
 
-# y, s of six reps with τ = 6.78 and μ = 82.84: raw points, points of the shrunk score, expected points.
+# Six reps with τ = 6.78, μ = 82.84, σ within 18 and L 60, T 90, w 20: n, y; s, ρ, θ̂ (sd); points raw, of the shrunk
+# score, expected; P(θ > μ).
 WORKED = [
-    ("A", 60, 88, 18.7, 18.3, 18.2),
-    ("B", 12, 92, 20.0, 19.1, 18.3),
-    ("C", 45, 79, 12.7, 13.0, 13.0),
-    ("D", 3, 95, 20.0, 17.6, 17.0),
-    ("E", 50, 74, 9.3, 10.1, 10.1),
-    ("G", 2, 60, 0.0, 11.9, 11.8),
+    ("A", 60, 88, 2.32, 0.90, 87.5, 2.2, 18.7, 18.3, 18.2, 0.98),
+    ("B", 12, 92, 5.20, 0.63, 88.6, 4.3, 20.0, 19.1, 18.3, 0.91),
+    ("C", 45, 79, 2.68, 0.87, 79.5, 2.5, 12.7, 13.0, 13.0, 0.09),
+    ("D", 3, 95, 10.4, 0.30, 86.5, 6.0, 20.0, 17.6, 17.0, 0.73),
+    ("E", 50, 74, 2.55, 0.88, 75.1, 2.4, 9.3, 10.1, 10.1, 0.001),
+    ("G", 2, 60, 12.7, 0.22, 77.8, 6.4, 0.0, 11.9, 11.8, 0.21),
 ]
+TAU, MU = 6.78, 82.84
 
 
-@pytest.mark.parametrize(("rep", "n", "y", "raw", "points", "expected"), WORKED)
+def shrunk(n: float, y: float) -> tuple[float, float, float, float]:
+    """s, ρ, θ̂ and its sd. The six are some of a company's reps, whose mean has the variance 8."""
+    s = 18 / math.sqrt(n)
+    kept = TAU**2 / (TAU**2 + s**2)
+    return s, kept, MU + kept * (y - MU), math.sqrt(TAU**2 * (1 - kept) + (1 - kept) ** 2 * 8)
+
+
+@pytest.mark.parametrize(
+    ("rep", "n", "y", "s", "kept", "theta", "sd", "raw", "points", "expected", "above"),
+    WORKED,
+    ids=str,
+)
 def test_satisfaction_points_of_the_worked_reps(
-    rep: str, n: int, y: float, raw: float, points: float, expected: float
-) -> None:
-    tau, mu, s = 6.78, 82.84, 18 / math.sqrt(n)
-    kept = tau**2 / (tau**2 + s**2)
-    shrunk = mu + kept * (y - mu)
-    among = math.fsum(1 / (324 / m + tau**2) for _, m, *_ in WORKED)
-    sd = math.sqrt(tau**2 * (1 - kept) + (1 - kept) ** 2 / among)
+    rep: str, n: int, y: float, s: float, kept: float, theta: float, sd: float, raw: float, points: float,
+    expected: float, above: float,
+) -> None:  # fmt: skip
+    found = shrunk(n, y)
+    assert found == (
+        pytest.approx(s, abs=0.05), pytest.approx(kept, abs=0.006), pytest.approx(theta, abs=0.05),
+        pytest.approx(sd, abs=0.05),
+    )  # fmt: skip
     assert rules.satisfaction(weight=20, actual=y) == pytest.approx(raw, abs=0.05)
-    assert rules.satisfaction(weight=20, actual=shrunk) == pytest.approx(points, abs=0.05)
-    assert rules.expected_satisfaction(weight=20, mean=shrunk, sd=sd) == pytest.approx(expected, abs=0.1)
+    assert rules.satisfaction(weight=20, actual=found[2]) == pytest.approx(points, abs=0.05)
+    assert rules.expected_satisfaction(weight=20, mean=found[2], sd=found[3]) == pytest.approx(expected, abs=0.1)
+    assert bands.at_least(found[2], found[3])(MU) == pytest.approx(above, abs=0.005)
+
+
+def test_two_unhappy_answers_cost_3_points_and_not_15() -> None:
+    """Rep G against a colleague at the mean, who has 15.2 of 20."""
+    at_mean = rules.satisfaction(weight=20, actual=MU)
+    assert at_mean == pytest.approx(15.2, abs=0.05)
+    assert at_mean - rules.satisfaction(weight=20, actual=60) == pytest.approx(15.2, abs=0.05)
+    assert at_mean - rules.satisfaction(weight=20, actual=shrunk(2, 60)[2]) == pytest.approx(3.4, abs=0.05)
+
+
+def test_without_answers_points_are_those_of_the_mean_and_with_all_of_them_those_of_the_answers() -> None:
+    none, all_ = (rules.satisfaction(weight=20, actual=shrunk(n, 70)[2]) for n in (1e-9, 1e12))
+    assert none == pytest.approx(rules.satisfaction(weight=20, actual=MU))
+    assert all_ == pytest.approx(rules.satisfaction(weight=20, actual=70))
 
 
 def test_clipped_points_have_the_known_mean_and_spread() -> None:

@@ -80,9 +80,13 @@ def test_attainment_once_the_patch_is_allowed_for(
 
 def test_one_period_hardly_separates_territories() -> None:
     """s = .175: the 95 % interval of an attainment of 1 is wider than .69 to 1.46 by the leverage."""
-    for one in expectation().territories:
+    found = expectation().territories
+    for one in found:
         assert one.se_log > 0.1753 - 5e-5
         assert math.exp(1.96 * one.se_log) > 1.4
+    usual = 0.1753 * math.sqrt(1 + 5 / 25)  # the leverages of five coefficients sum to five
+    assert math.fsum(one.se_log**2 for one in found) / 25 == pytest.approx(usual**2, rel=1e-3)
+    assert (math.exp(-1.96 * usual), math.exp(1.96 * usual)) == pytest.approx((0.69, 1.46), abs=5e-3)
 
 
 def test_a_territory_s_own_sales_do_not_move_its_expectation() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,6 +77,43 @@ def test_twice_the_potential_twice_the_expectation_the_same_attainment() -> None
     potential = {name: 100.0 * (1 + int(name) % 5) for name in names}
     fit = expect({name: 3 * potential[name] for name in names}, {"potential": potential})
     assert {round(one.sales / one.expected, 9) for one in fit.territories} == {1}
+
+
+CRAVENS = Path(__file__).parents[1] / "data" / "cravens1972.csv"
+ATTAINED = {"1": 1.283, "5": 1.115, "6": 1.203, "7": 0.899, "19": 0.720, "23": 0.676}
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_the_published_territories_come_out_of_imported_files(evenhand: Evenhand, bring: Bring) -> None:
+    """Cravens, Woodruff and Stamper (1972): the plan is what was sold, so that attainment is sales over target."""
+    lines = [line for line in CRAVENS.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    rows = list(csv.DictReader(lines))
+    evenhand("period", "add", "1971", "--from", "1971-01-01", "--to", "1971-12-31")
+    evenhand("period", "add", "1972", "--from", "1972-01-01", "--to", "1972-12-31")
+    columns = ("territory", "territory", "potential", "accounts", "workload", "advertising")
+    table = [",".join(row[name] for name in columns) for row in rows]
+    bring("territories", "\n".join(("code,name,potential,accounts,workload,advertising", *table)))
+    bring("reps", "\n".join(("code,name", *(f"R{row['territory']},R{row['territory']}" for row in rows))))
+    bring("customers", "\n".join(("code,name", *(f"C{row['territory']},C" for row in rows))))
+    served = (f"C{row['territory']},R{row['territory']},{row['territory']},1970-01-01" for row in rows)
+    bring("assignments", "\n".join(("customer,rep,territory,served_from", *served)))
+    sales = (f"1971,R{row['territory']},sales,{row['sales']}" for row in rows)
+    bring("facts", "\n".join(("period,rep,indicator,value", *sales)))
+    plan = math.fsum(float(row["sales"]) for row in rows)
+    found = targets(evenhand("targets", "set", "1972", "sales", "--plan", plan, "--from", "1971", "--json"))
+    sold = {row["territory"]: float(row["sales"]) for row in rows}
+    attained = {name: sold[name] / found[f"R{name}"]["target"] for name in sold}
+    assert {name: attained[name] for name in ATTAINED} == pytest.approx(ATTAINED, abs=6e-4)
+    by_rank = sorted(attained, key=attained.__getitem__, reverse=True)
+    assert {name: by_rank.index(name) + 1 for name in ATTAINED} == {
+        "1": 1, "5": 9, "6": 3, "7": 18, "19": 23, "23": 25,
+    }  # fmt: skip
+    provenance = found["R7"]["provenance"]
+    assert {name: one[0] for name, one in provenance["coefficients"].items()} == pytest.approx(
+        {"constant": 0.0915, "potential": 0.309, "support": 0.210, "accounts": 0.544, "workload": 0.149}, abs=6e-4
+    )
+    assert provenance["s"] == pytest.approx(0.1753, abs=5e-5)
+    assert (provenance["r2"], provenance["left_out_r2"]) == pytest.approx((0.819, 0.744), abs=6e-4)
 
 
 def test_too_few_territories_go_by_the_agreed_index(
