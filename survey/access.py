@@ -35,6 +35,7 @@ HALF_SIGNED_IN = "half signed in"
 SIGNED_IN = "signed in"
 GRANTS: dict[str, frozenset[str]] = {
     "read scores": frozenset({"reviewer", "manager"}),
+    "read own scores": frozenset({"rep"}),
     "read appraisals": frozenset({"reviewer", "manager", "rep"}),
     "sign appraisals": frozenset({"reviewer"}),
     "read outbox": frozenset({"administrator"}),
@@ -185,6 +186,11 @@ def typed_address() -> str:
 def the_person() -> str:
     """Whoever has given their password."""
     return f"person {current_user.id}" if current_user.is_authenticated else get_remote_address()
+
+
+def own_reps() -> Select[int]:
+    """The rep ids of the signed-in person themselves."""
+    return users.own_reps(current_user)
 
 
 def _guard(app: Flask) -> Callable[[], ResponseReturnValue | None]:

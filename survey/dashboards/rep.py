@@ -10,6 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from scoring.spec import AdjustmentSpec
+from survey.dashboards.peers import Peer, peers
 from survey.dashboards.shown import (
     THIN,
     WITHHELD,
@@ -21,6 +22,7 @@ from survey.dashboards.shown import (
     not_to_be_seen,
     territories_of,
 )
+from survey.dashboards.trend import Point, trend
 from survey.figures import StepsAsPrinted, steps_as_printed
 from survey.models import Rep, RepScore, ScoreStep
 from survey.questionnaires.sheet import Wording
@@ -44,7 +46,8 @@ class Dimension:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepPage:
-    """One rep. `steps` and everything below it are empty when the score is withheld."""
+    """One rep. `steps` and everything below it are empty when the score is withheld, but for `trend`, which goes back;
+    `peers` are empty where there are not enough answers to compare."""
 
     choice: Choice
     code: str
@@ -60,6 +63,8 @@ class RepPage:
     peer: float | None
     company: float | None
     next_grade: NextGrade | None
+    trend: tuple[Point, ...] = ()
+    peers: tuple[Peer, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -74,7 +79,8 @@ class RepPage:
 
 
 def rep_page(session: Session, viewer_reps: Select[int], code: str, period: str | None, item: str | None) -> RepPage:
-    """One of the viewer's reps, with the working of the score.
+    """One of the viewer's reps, with the working of the score, the periods before, and the colleagues beside them whom
+    the viewer may see too.
 
     Raises NotToBeSeen, for somebody else's rep as for one who does not exist.
     """
@@ -93,6 +99,7 @@ def rep_page(session: Session, viewer_reps: Select[int], code: str, period: str 
         territories = territories_of(session, run.period, select(Rep.id).where(Rep.id == rep.id))
     row = stored.get(chosen or "")
     score = as_shown(row)
+    comparable = score.evidence not in {WITHHELD, THIN}
     visible = row if row is not None and score.evidence != WITHHELD else None
     return RepPage(
         choice=shown.choice,
@@ -112,6 +119,8 @@ def rep_page(session: Session, viewer_reps: Select[int], code: str, period: str 
         peer=visible.peer if visible else None,
         company=visible.company if visible else None,
         next_grade=_next_grade(score, shown.spec),
+        trend=trend(session, rep.id, run.period, chosen) if run and chosen else (),
+        peers=peers(session, viewer_reps, rep, run, chosen) if run and chosen and comparable else (),
     )
 
 

@@ -73,6 +73,11 @@ def grounds(session: Session, *, response_rate: float | None = None) -> Grounds:
     )
 
 
+def usual_rate(session: Session) -> tuple[float, str | None]:
+    """The share of customers who answer, and the campaign that says so; without one it is supposed."""
+    return _last_rate(session) or (SUPPOSED_RATE, None)
+
+
 def check_reliability(wanted: float) -> None:
     """Raises NoShare."""
     if not 0 < wanted < 1:

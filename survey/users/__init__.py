@@ -188,8 +188,13 @@ def visible_reps(user: User, *, on: date) -> Select[int]:
     if "manager" in names:
         chosen.append(Rep.id.in_(_led_by(user.email, on=on)))
     if "rep" in names:
-        chosen.append(func.lower(Rep.email) == user.email)
+        chosen.append(Rep.id.in_(own_reps(user)))
     return select(Rep.id).where(or_(false(), *chosen))
+
+
+def own_reps(user: User) -> Select[int]:
+    """The ids under which this person stands in the roster themselves."""
+    return select(Rep.id).where(func.lower(Rep.email) == user.email)
 
 
 def check_second_person(session: Session, *, by: str, first: str, rep_ids: Iterable[int], on: date) -> None:

@@ -14,6 +14,7 @@ from survey.views import (
     importing,
     interviews,
     manual,
+    mine,
     outbox,
     people,
     preferences,
@@ -22,6 +23,7 @@ from survey.views import (
     roster,
     schemes,
     second_factor,
+    talks,
     team,
     undelivered,
 )
@@ -40,6 +42,7 @@ BLUEPRINTS = (
     importing.blueprint,
     interviews.blueprint,
     manual.blueprint,
+    mine.blueprint,
     outbox.blueprint,
     people.blueprint,
     preferences.blueprint,
@@ -48,6 +51,7 @@ BLUEPRINTS = (
     roster.blueprint,
     schemes.blueprint,
     second_factor.blueprint,
+    talks.blueprint,
     team.blueprint,
     undelivered.blueprint,
 )

@@ -38,7 +38,7 @@ class DecisionForm(FlaskForm):
 @access.permission("read appraisals")
 def listed() -> ResponseReturnValue:
     """Every appraisal the person may see, by name."""
-    rows = appraisals.listed(context.session(), _reader(), request.args.get("period") or None)
+    rows = appraisals.listed(context.session(), reader(), request.args.get("period") or None)
     return render_template("appraisals/listed.html", rows=rows)
 
 
@@ -48,7 +48,7 @@ def compared() -> ResponseReturnValue:
     """Reps of a position beside one another, by name."""
     wished = request.args.get("period") or None, request.args.get("scheme") or None
     try:
-        page = comparison(context.session(), _reader(), *wished)
+        page = comparison(context.session(), reader(), *wished)
     except NotToBeSeen:
         abort(404)
     return render_template("appraisals/compared.html", page=page)
@@ -137,7 +137,8 @@ def page_of(paper: Paper, language: str, *, printed_on: date) -> str:
     return i18n.paired(page) if language == i18n.BOTH else page
 
 
-def _reader() -> Reader:
+def reader() -> Reader:
+    """Whose appraisals the person before us may read, and in which states."""
     roles = current_user.role_names
     if "reviewer" in roles:
         states = appraisals.REVIEWERS_READ
@@ -150,7 +151,7 @@ def _reader() -> Reader:
 
 def _paper(appraisal_id: int) -> Paper:
     try:
-        return appraisals.paper(context.session(), appraisal_id, _reader())
+        return appraisals.paper(context.session(), appraisal_id, reader())
     except NotToBeSeen:
         abort(404)
     except StatementChanged:

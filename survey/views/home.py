@@ -50,6 +50,7 @@ FEW = 6
 
 NAVIGATION: tuple[Entry, ...] = (
     Entry(permission="read scores", endpoint="team.team", label=N_("Team"), group=RESULTS),
+    Entry(permission="read own scores", endpoint="mine.results", label=N_("My results"), group=RESULTS),
     Entry(permission="read appraisals", endpoint="appraisals.listed", label=N_("Appraisals"), group=RESULTS),
     Entry(permission="follow up", endpoint="follow_ups.listed", label=N_("Follow-ups"), group=ASKING),
     Entry(permission="keep roster", endpoint="roster.overview", label=N_("Roster"), group=PEOPLE),

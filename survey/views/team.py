@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from survey import access, context
+from survey.appraisals.about import mentions
 from survey.dashboards.rep import rep_page
 from survey.dashboards.shown import NotToBeSeen
 from survey.dashboards.team import team_page
+from survey.views.appraisals import reader
 
 blueprint = Blueprint("team", __name__)
 
@@ -32,7 +34,10 @@ def rep(code: str) -> ResponseReturnValue:
         page = rep_page(context.session(), access.visible_reps(), code, *_chosen())
     except NotToBeSeen:
         abort(404)
-    return render_template("team/rep.html", page=page, choice=page.choice)
+    choice = page.choice
+    addresses = {item: url_for(".rep", code=page.code, period=choice.period, item=item) for item in choice.items}
+    mentioned = mentions(context.session(), reader(), page.code, choice.period) if choice.period else ()
+    return render_template("team/rep.html", page=page, choice=choice, addresses=addresses, mentioned=mentioned)
 
 
 def _chosen() -> tuple[str | None, str | None]:
