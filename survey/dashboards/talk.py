@@ -114,7 +114,8 @@ def _stands(one: Dimension) -> str:
 
 
 def _distance(one: Dimension) -> float:
-    return abs((one.score.adjusted or 0.0) - (one.mean or 0.0))
+    """From the mean, to what either database computes alike."""
+    return round(abs((one.score.adjusted or 0.0) - (one.mean or 0.0)), 6)
 
 
 def _questions(
