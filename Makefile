@@ -55,7 +55,7 @@ lint: setup ## style, types, templates, security
 	$(BIN)/bandit --quiet --recursive --severity-level medium survey scoring wsgi.py
 
 conformance: setup-test ## agreement with published numbers, and the real ratings end to end
-	EVENHAND_ALL_PDFS=1 REQUIRE_POSTGRES=1 $(BIN)/pytest -m conformance -s
+	EVENHAND_ALL_RATINGS=1 REQUIRE_POSTGRES=1 $(BIN)/pytest -m conformance -s
 
 bench: setup-test ## measure, and write tests/bench/results.md
 	@$(BIN)/python -m tests.bench

@@ -136,14 +136,16 @@ def test_a_reversed_item_is_the_mirror_image(table: pd.DataFrame, territory: str
 
 
 @cases
-@given(tables(), st.integers(2, 4), st.data())
-def test_answering_again_and_again_changes_nothing(table: pd.DataFrame, times: int, data: st.DataObject) -> None:
+@given(tables(), st.integers(2, 4), weights, st.data())
+def test_answering_again_and_again_changes_nothing(
+    table: pd.DataFrame, times: int, weight: str, data: st.DataObject
+) -> None:
     """One customer's answers, repeated; under "response" so do answers of weight 1/m."""
     customer = data.draw(st.sampled_from(sorted(table["customer"])))
     theirs = table[table["customer"] == customer]
-    same(run(table), run(pd.concat([table, *[theirs] * (times - 1)])))
-    shared = pd.concat([table.assign(weight=1.0).drop(theirs.index), *[theirs.assign(weight=1 / times)] * times])
-    same(run(table, weights="response"), run(shared, weights="response"))
+    each = 1 / times if weight == "response" else 1.0
+    again = pd.concat([table.assign(weight=1.0).drop(theirs.index), *[theirs.assign(weight=each)] * times])
+    same(run(table, weights=weight), run(again, weights=weight))
 
 
 @cases
