@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scoring.findings import Finding
+from scoring.findings import N_, Finding
 from scoring.ratings import Category, Number, Ratings
 from scoring.spec import AdjustmentSpec
 from scoring.sums import Codes, Flags, Floats, ratio, tally
@@ -150,8 +150,10 @@ def constant(name: str, item: str = "") -> Finding:
     """An adjuster, or one of its levels, that never varies where it would have to."""
     return Finding(
         name="constant",
-        sentence="%(adjuster)s does not vary among the customers of any one rep in one territory, so its effect cannot "
-        "be told from the reps'; it is left out.",
+        sentence=N_(
+            "%(adjuster)s does not vary among the customers of any one rep in one territory, so its effect cannot "
+            "be told from the reps'; it is left out."
+        ),
         item=item,
         values={"adjuster": name},
     )
@@ -161,8 +163,10 @@ def collinear(name: str, item: str) -> Finding:
     """A column that others already determine."""
     return Finding(
         name="collinear",
-        sentence="%(adjuster)s is determined by the other adjusters, so its effect cannot be told from theirs; it is "
-        "left out.",
+        sentence=N_(
+            "%(adjuster)s is determined by the other adjusters, so its effect cannot be told from theirs; it is "
+            "left out."
+        ),
         item=item,
         values={"adjuster": name},
     )
@@ -172,8 +176,10 @@ def nearly_collinear(name: str, share: float, item: str) -> Finding:
     """An adjuster of which the others explain nearly everything."""
     return Finding(
         name="nearly_collinear",
-        sentence="%(percent).0f %% of %(adjuster)s is explained by the other adjusters, so the points of each are "
-        "uncertain; their sum is not. Consider keeping one of them.",
+        sentence=N_(
+            "%(percent).0f %% of %(adjuster)s is explained by the other adjusters, so the points of each are "
+            "uncertain; their sum is not. Consider keeping one of them."
+        ),
         item=item,
         values={"adjuster": name, "share": share, "percent": 100 * share},
     )
@@ -183,8 +189,10 @@ def rep_controlled(name: str, share: float, item: str) -> Finding:
     """An adjuster that differs suspiciously between reps of one territory."""
     return Finding(
         name="rep_controlled",
-        sentence="%(percent).0f %% of the differences in %(adjuster)s lie between reps of the same territory; make "
-        "sure that it is fixed by the company and not chosen by the rep.",
+        sentence=N_(
+            "%(percent).0f %% of the differences in %(adjuster)s lie between reps of the same territory; make "
+            "sure that it is fixed by the company and not chosen by the rep."
+        ),
         item=item,
         values={"adjuster": name, "icc": share, "percent": 100 * share},
     )
@@ -193,7 +201,7 @@ def rep_controlled(name: str, share: float, item: str) -> Finding:
 def _mostly_missing(name: str, share: float) -> Finding:
     return Finding(
         name="mostly_missing",
-        sentence="%(adjuster)s is unknown for %(percent).0f %% of the answers, more than a fifth; it is left out.",
+        sentence=N_("%(adjuster)s is unknown for %(percent).0f %% of the answers, more than a fifth; it is left out."),
         values={"adjuster": name, "share": share, "percent": 100 * share},
     )
 
@@ -205,8 +213,10 @@ def _names_customers(levels: int, customers: int) -> bool:
 def _identifying(name: str, levels: int, customers: int) -> Finding:
     return Finding(
         name="identifying",
-        sentence="%(adjuster)s has %(levels)s values among %(customers)s customers, so it names them rather than says "
-        "what they have in common; it is left out. Group its values.",
+        sentence=N_(
+            "%(adjuster)s has %(levels)s values among %(customers)s customers, so it names them rather than says "
+            "what they have in common; it is left out. Group its values."
+        ),
         values={"adjuster": name, "levels": levels, "customers": customers},
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.findings import Finding, Refusal
+from scoring.findings import N_, Finding, Refusal
 from scoring.sums import Codes, Floats, Places
 
 SHARDS = 64
@@ -129,7 +129,7 @@ def read_numbers(table: pd.DataFrame, column: str, findings: list[Finding]) -> F
         findings.append(
             Finding(
                 name="not_a_number",
-                sentence="%(count)s values of %(column)s are not numbers and count as missing.",
+                sentence=N_("%(count)s values of %(column)s are not numbers and count as missing."),
                 values={"column": column, "count": unread},
             )
         )
@@ -153,7 +153,7 @@ def read_answers(table: pd.DataFrame, column: str, lo: float, hi: float, finding
         findings.append(
             Finding(
                 name="off_the_scale",
-                sentence="%(count)s answers to %(item)s lie outside %(lo)g to %(hi)g and count as missing.",
+                sentence=N_("%(count)s answers to %(item)s lie outside %(lo)g to %(hi)g and count as missing."),
                 item=column,
                 values={"item": column, "count": count, "lo": lo, "hi": hi},
             )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, stats
 
-from scoring.findings import Refusal
+from scoring.findings import N_, Refusal
 from scoring.identification import Identification, identify
 from scoring.mix import slope_covariance
 from scoring.moments import Clustered, Counts
@@ -47,14 +47,14 @@ class OneRepAnswered(Unmeasurable):
     """Nobody to compare with."""
 
     finding = "one_rep"
-    sentence = "%(item)s: only one rep has answers, so there is nobody to compare with; the mean stands as it is."
+    sentence = N_("%(item)s: only one rep has answers, so there is nobody to compare with; the mean stands as it is.")
 
 
 class NoReplication(Unmeasurable):
     """Nowhere two customers of the same rep."""
 
     finding = "no_replication"
-    sentence = (
+    sentence = N_(
         "%(item)s: no rep has two answering customers in one territory, so nothing shows how much customers differ; "
         "the means stand as they are. Ask more customers."
     )
@@ -64,7 +64,7 @@ class NoVariation(Unmeasurable):
     """Customers of the same rep never differ."""
 
     finding = "no_variation"
-    sentence = (
+    sentence = N_(
         "%(item)s: all customers of any one rep answer alike, so nothing can be said about how sure the means are; "
         "they stand as they are. Check where the answers come from."
     )

@@ -23,7 +23,7 @@ from scoring.adjusters import (
     nearly_collinear,
     rep_controlled,
 )
-from scoring.findings import Finding
+from scoring.findings import N_, Finding
 from scoring.moments import Clustered, Counts, Moments
 from scoring.sums import Floats, ratio
 
@@ -123,8 +123,10 @@ def _estimable(design: Design, moments: Moments, item: str) -> tuple[NDArray[np.
 def _too_few(item: str, freedom: int, columns: int) -> Finding:
     return Finding(
         name="too_few_for_mix",
-        sentence="%(item)s has too few answers to learn what %(columns)s customer attributes are worth (%(freedom)s "
-        "customers beyond one per rep and territory), so nothing is adjusted for customer mix.",
+        sentence=N_(
+            "%(item)s has too few answers to learn what %(columns)s customer attributes are worth (%(freedom)s "
+            "customers beyond one per rep and territory), so nothing is adjusted for customer mix."
+        ),
         item=item,
         values={"item": item, "columns": columns, "freedom": freedom},
     )

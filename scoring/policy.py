@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from scoring.estimate import FEWEST_REPS, Estimate, pull
-from scoring.findings import Finding, Refusal
+from scoring.findings import N_, Finding, Refusal
 from scoring.ratings import Ratings
 from scoring.spec import AdjustmentSpec
 from scoring.sums import Floats
@@ -73,8 +73,10 @@ def fit_findings(fit: Estimate) -> tuple[Finding, ...]:
 def _too_few(count: int) -> Finding:
     return Finding(
         name="too_few_territories",
-        sentence="Territories with two or more reps: %(count)s. Four are needed to take territory out, so scores are "
-        "compared across the company without a territory step.",
+        sentence=N_(
+            "Territories with two or more reps: %(count)s. Four are needed to take territory out, so scores are "
+            "compared across the company without a territory step."
+        ),
         values={"count": count},
     )
 
@@ -82,23 +84,27 @@ def _too_few(count: int) -> Finding:
 def _nobody_to_compare() -> Finding:
     return Finding(
         name="no_colleagues",
-        sentence="No territory has two reps, so nobody has colleagues to be compared with; scores are compared across "
-        "the company without a territory step.",
+        sentence=N_(
+            "No territory has two reps, so nobody has colleagues to be compared with; scores are compared across "
+            "the company without a territory step."
+        ),
     )
 
 
 def _exchangeable() -> Finding:
     return Finding(
         name="exchangeable",
-        sentence="The pooled policy assumes that rep quality is spread alike over territories. If good reps were sent "
-        "to hard territories its 95 %% intervals cover only 80–84 %%; differences within a territory stay valid.",
+        sentence=N_(
+            "The pooled policy assumes that rep quality is spread alike over territories. If good reps were sent "
+            "to hard territories its 95 %% intervals cover only 80–84 %%; differences within a territory stay valid."
+        ),
     )
 
 
 def _poorly_known(count: int) -> Finding:
     return Finding(
         name="territory_variance_poorly_known",
-        sentence="Territory variance poorly known: only %(count)s territories have two or more reps.",
+        sentence=N_("Territory variance poorly known: only %(count)s territories have two or more reps."),
         values={"count": count},
     )
 
@@ -107,8 +113,10 @@ def not_separable(item: str) -> Finding:
     """One item's answers cannot carry the pooled policy although the frame could."""
     return Finding(
         name="not_separable",
-        sentence="%(item)s: rep and territory cannot be told apart anywhere in its answers, so the pooled policy is "
-        "refused for it; its scores are compared across the company without a territory step.",
+        sentence=N_(
+            "%(item)s: rep and territory cannot be told apart anywhere in its answers, so the pooled policy is "
+            "refused for it; its scores are compared across the company without a territory step."
+        ),
         item=item,
         values={"item": item},
     )
@@ -118,8 +126,10 @@ def unknown_territories(item: str, names: list[str]) -> Finding:
     """Territories of which the run whose effects are kept knew nothing."""
     return Finding(
         name="unknown_territories",
-        sentence="%(item)s: the run whose territory effects are kept has none for %(territories)s; no territory step "
-        "is taken there.",
+        sentence=N_(
+            "%(item)s: the run whose territory effects are kept has none for %(territories)s; no territory step "
+            "is taken there."
+        ),
         item=item,
         values={"item": item, "territories": ", ".join(names)},
     )
@@ -128,8 +138,10 @@ def unknown_territories(item: str, names: list[str]) -> Finding:
 def _few_reps(item: str, count: int) -> Finding:
     return Finding(
         name="few_reps",
-        sentence="%(item)s has answers about %(count)s reps; below %(fewest)s the variance between reps is unknown, so "
-        "the output is descriptive: no reliability, nothing reported, nothing ranked.",
+        sentence=N_(
+            "%(item)s has answers about %(count)s reps; below %(fewest)s the variance between reps is unknown, so "
+            "the output is descriptive: no reliability, nothing reported, nothing ranked."
+        ),
         item=item,
         values={"item": item, "count": count, "fewest": FEWEST_REPS},
     )
@@ -138,8 +150,10 @@ def _few_reps(item: str, count: int) -> Finding:
 def _cancelled(item: str, count: int) -> Finding:
     return Finding(
         name="variance_cancelled",
-        sentence="%(item)s: for %(count)s reps the estimated parts of the uncertainty cancel out, which true ones "
-        "cannot; their interval is that of their own answers alone. Ask more customers.",
+        sentence=N_(
+            "%(item)s: for %(count)s reps the estimated parts of the uncertainty cancel out, which true ones "
+            "cannot; their interval is that of their own answers alone. Ask more customers."
+        ),
         item=item,
         values={"item": item, "count": count},
     )
@@ -148,8 +162,10 @@ def _cancelled(item: str, count: int) -> Finding:
 def _alone(item: str, count: int) -> Finding:
     return Finding(
         name="alone",
-        sentence="%(item)s: rep and territory cannot be told apart for %(count)s reps, who are alone in their "
-        "territories; they get no territory step.",
+        sentence=N_(
+            "%(item)s: rep and territory cannot be told apart for %(count)s reps, who are alone in their "
+            "territories; they get no territory step."
+        ),
         item=item,
         values={"item": item, "count": count},
     )
@@ -158,8 +174,9 @@ def _alone(item: str, count: int) -> Finding:
 def _pairs(item: str) -> Finding:
     return Finding(
         name="pairs",
-        sentence="%(item)s: some territories have two reps only; against a single colleague reliability cannot exceed "
-        ".5.",
+        sentence=N_(
+            "%(item)s: some territories have two reps only; against a single colleague reliability cannot exceed .5."
+        ),
         item=item,
         values={"item": item},
     )
@@ -168,8 +185,10 @@ def _pairs(item: str) -> Finding:
 def _pull(item: str, points: float) -> Finding:
     return Finding(
         name="colleague_pull",
-        sentence="%(item)s: when a colleague in the territory gains a point, a rep's own score falls by about "
-        "%(points).2f, because the territory then looks easier.",
+        sentence=N_(
+            "%(item)s: when a colleague in the territory gains a point, a rep's own score falls by about "
+            "%(points).2f, because the territory then looks easier."
+        ),
         item=item,
         values={"item": item, "points": points},
     )

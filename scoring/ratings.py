@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import canonical, read_answers, read_attribute, read_customers, read_names, read_weights
-from scoring.findings import Finding, Refusal
+from scoring.findings import N_, Finding, Refusal
 from scoring.spec import IDENTITY, AdjustmentSpec
 from scoring.sums import Codes, Flags, Floats, Places, changes, ratio, tally
 
@@ -243,7 +243,7 @@ def _reorder(adjuster: Category | Number, order: Places) -> Category | Number:
 def _absent(column: str) -> Finding:
     return Finding(
         name="column_absent",
-        sentence="The ratings have no column %(column)s, so nothing is adjusted for it.",
+        sentence=N_("The ratings have no column %(column)s, so nothing is adjusted for it."),
         values={"column": column},
     )
 

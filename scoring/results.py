@@ -11,7 +11,7 @@ from scipy import stats
 
 from scoring.checks import company_check, gls_identity
 from scoring.estimate import FEWEST_REPS, Estimate, Measured, Unmeasurable, estimate, mundlak, pull
-from scoring.findings import Finding
+from scoring.findings import N_, Finding
 from scoring.mix import impact, objections, slope_covariance, slope_heterogeneity
 from scoring.moments import Clustered, Counts
 from scoring.policy import fit_findings, not_separable, unknown_territories
@@ -121,7 +121,9 @@ def unanswered(name: str, ratings: Ratings, adjusters: tuple[str, ...]) -> Resul
     nothing, empty = np.zeros(reps, dtype=np.int64), np.full(reps, np.nan)
     finding = Finding(
         name="unanswered",
-        sentence="Nobody answered %(item)s; it has no scores. Check that the column is filled and its scale is right.",
+        sentence=N_(
+            "Nobody answered %(item)s; it has no scores. Check that the column is filled and its scale is right."
+        ),
         item=name,
         values={"item": name},
     )

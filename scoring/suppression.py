@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from scoring.composite import Weighting
-from scoring.findings import Finding
+from scoring.findings import N_, Finding
 from scoring.results import Result
 from scoring.sums import Flags
 
@@ -47,8 +47,10 @@ def _withheld(result: Result, also: Flags) -> Result:
     count = int(np.count_nonzero(also))
     finding = Finding(
         name="complement_withheld",
-        sentence="%(item)s is withheld for %(count)s reps although enough customers answered it: beside the composite "
-        "it would give away an item that too few answered.",
+        sentence=N_(
+            "%(item)s is withheld for %(count)s reps although enough customers answered it: beside the composite "
+            "it would give away an item that too few answered."
+        ),
         item=result.item,
         values={"item": result.item, "count": count},
     )

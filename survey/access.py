@@ -35,6 +35,8 @@ HALF_SIGNED_IN = "half signed in"
 SIGNED_IN = "signed in"
 GRANTS: dict[str, frozenset[str]] = {
     "read scores": frozenset({"reviewer", "manager"}),
+    "read method": frozenset({"reviewer", "auditor", "manager", "rep"}),
+    "audit method": frozenset({"reviewer", "auditor"}),
     "read own scores": frozenset({"rep"}),
     "read appraisals": frozenset({"reviewer", "manager", "rep"}),
     "sign appraisals": frozenset({"reviewer"}),

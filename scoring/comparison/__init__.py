@@ -16,7 +16,7 @@ from scoring.adjustment import Adjustment
 from scoring.comparison.ranks import MOST, PeerGroupTooLarge, Ranking, expected_ranks
 from scoring.contrasts import Contrast, Verdict, between, contrasts, interval_null_p, verdict
 from scoring.estimate import Estimate
-from scoring.findings import Finding, Refusal
+from scoring.findings import N_, Finding, Refusal
 from scoring.results import Result
 from scoring.sums import Floats
 from scoring.ties import Ties
@@ -222,8 +222,10 @@ def _comparable(result: Result) -> NDArray[np.int64]:
 def _too_many(item: str, reps: int) -> Finding:
     return Finding(
         name="ranked_in_groups",
-        sentence="%(item)s: %(reps)s reps are too many to rank together; ranks are given in peer groups, of at most "
-        "%(most)s.",
+        sentence=N_(
+            "%(item)s: %(reps)s reps are too many to rank together; ranks are given in peer groups, of at most "
+            "%(most)s."
+        ),
         item=item,
         values={"item": item, "reps": reps, "most": MOST},
     )

@@ -63,6 +63,7 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(permission="interview", endpoint="interviews.queue", label=N_("Interviews"), group=ASKING),
     Entry(permission="read outbox", endpoint="outbox.letters", label=N_("Outbox"), group=ASKING, exists=outbox.is_kept),
     Entry(permission="read schemes", endpoint="schemes.listed", label=N_("Schemes"), group=APPRAISING),
+    Entry(permission="read method", endpoint="method.shown", label=N_("Method"), group=APPRAISING),
 )
 """In the order people read it. The first one a person may open is where they land."""
 
