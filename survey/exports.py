@@ -82,6 +82,7 @@ def appraisals(
 def mark(paper: Paper, language: str) -> str:
     """What a PDF of this paper carries as its identifier: it changes with anything that is printed but the day."""
     printed = [paper.standing.snapshot, paper.standing.anchor, str(paper.standing.replaced_by), language]
+    printed += [str(item) for item in paper.standing.plan]
     return hashlib.sha256("\n".join([*printed, version("evenhand")]).encode()).hexdigest()[:32]
 
 

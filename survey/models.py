@@ -782,6 +782,27 @@ class FairTarget(Base):
     set_by: Mapped[str]
 
 
+class PlanItem(Base):
+    """One item of a rep's improvement plan: what is done, what the company gives, between which days, how it is
+    measured, what it earns; and when the rep agreed to it."""
+
+    __tablename__ = "plan_item"
+    __table_args__ = (UniqueConstraint("period_id", "rep_id", "item"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    period_id: Mapped[int] = mapped_column(ForeignKey("period.id"))
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    item: Mapped[str]
+    measure: Mapped[str] = mapped_column(Text)
+    support: Mapped[str] = mapped_column(Text)
+    starts_on: Mapped[date]
+    due_on: Mapped[date]
+    metric: Mapped[str] = mapped_column(Text)
+    reward: Mapped[str | None] = mapped_column(Text)
+    written_at: Mapped[datetime]
+    written_by: Mapped[str]
+    agreed_on: Mapped[date | None]
+
+
 class SchemeVersion(Base):
     """A scheme as adopted by a named person."""
 

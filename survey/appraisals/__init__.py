@@ -6,17 +6,17 @@ change a point.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from survey import journal
+from survey import journal, plans
 from survey.appraisals.inputs import manager_addresses, rep_of
-from survey.appraisals.statement import Decision, Paper, Standing, Statement, journaled_as, snapshot_hash
-from survey.models import Appraisal, JournalEntry, Period, Rep
+from survey.appraisals.statement import Decision, Paper, PlanLine, Standing, Statement, journaled_as, snapshot_hash
+from survey.models import Appraisal, JournalEntry, Period, PlanItem, Rep
 from survey.refusals import N_, Refused
 from survey.roster import periods
 
@@ -47,6 +47,10 @@ class UnknownBand(Refused):
 
 class ReasonMissing(Refused):
     pass
+
+
+class PlanMissing(Refused):
+    """Below the standard without a plan: whoever falls short is helped first."""
 
 
 class StatementChanged(Refused):
@@ -137,10 +141,16 @@ def _papers(session: Session, rows: Iterable[Appraisal]) -> tuple[Paper, ...]:
     chosen = list(rows)
     anchors = _anchors(session, [journaled_as(row.number, row.revision) for row in chosen])
     newest = _newest(session, {row.number for row in chosen})
+    planned = plans.by_place(session, [(row.period_id, row.rep_id) for row in chosen])
     return tuple(
         Paper(
             statement=_statement(row),
-            standing=_standing(row, anchors.get(journaled_as(row.number, row.revision)), newest[row.number]),
+            standing=_standing(
+                row,
+                anchors.get(journaled_as(row.number, row.revision)),
+                newest[row.number],
+                planned[row.period_id, row.rep_id],
+            ),
         )
         for row in chosen
     )
@@ -179,7 +189,7 @@ def _changed(row: Appraisal) -> StatementChanged:
     )
 
 
-def _standing(row: Appraisal, anchor: str | None, newest: int) -> Standing:
+def _standing(row: Appraisal, anchor: str | None, newest: int, planned: Sequence[PlanItem]) -> Standing:
     if anchor is None:  # nothing is drawn up without a line in the journal
         raise _changed(row)
     decision = None
@@ -191,6 +201,13 @@ def _standing(row: Appraisal, anchor: str | None, newest: int) -> Standing:
         id=row.id, state=row.state, replaced_by=newest if newest > row.revision else None,
         snapshot=row.snapshot_hash, anchor=anchor, drawn_up_at=row.drawn_up_at, drawn_up_by=row.drawn_up_by,
         decision=decision,
+        plan=tuple(
+            PlanLine(
+                item=one.item, measure=one.measure, support=one.support, starts_on=one.starts_on, due_on=one.due_on,
+                metric=one.metric, reward=one.reward or "", agreed_on=one.agreed_on,
+            )
+            for one in planned
+        ),
     )  # fmt: skip
 
 
@@ -198,8 +215,9 @@ def finalise(session: Session, appraisal_id: int, *, band: str, reason: str, by:
     """A named reviewer decides the band of a proposed appraisal. Points stay as they are.
 
     `band` is a band of the scheme; where none is proposed because too little is covered, none may be given. Another
-    band than the proposed one needs a reason. The reviewer is neither the rep, nor their manager, nor who drew it up.
-    Raises NotToBeSeen, NotProposed, NotASecondPerson, UnknownBand, ReasonMissing, StatementChanged.
+    band than the proposed one needs a reason; a band below the standard, an improvement plan. The reviewer is neither
+    the rep, nor their manager, nor who drew it up. Raises NotToBeSeen, NotProposed, NotASecondPerson, UnknownBand,
+    ReasonMissing, PlanMissing, StatementChanged.
     """
     row = session.scalar(
         select(Appraisal)
@@ -220,6 +238,11 @@ def finalise(session: Session, appraisal_id: int, *, band: str, reason: str, by:
         raise ReasonMissing(
             N_("Write down why the band is %(band)s and not %(proposed)s."), band=band, proposed=proposed
         )
+    if band and statement.band(band).adverse and not plans.exists(session, row.period_id, row.rep_id):
+        raise PlanMissing(
+            N_("Band %(band)s is below the standard: first write an improvement plan with %(name)s (Facts)."),
+            band=band, name=statement.person.name,
+        )  # fmt: skip
     row.state, row.final_band, row.final_reason = "final", band or None, reason or None
     row.finalised_at, row.finalised_by = at, by
     details = {"band": band, "proposed": proposed, "reason": reason, "snapshot": row.snapshot_hash}

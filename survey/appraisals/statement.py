@@ -298,9 +298,23 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanLine:
+    """One item of the improvement plan; `agreed_on` is when the rep agreed to it."""
+
+    item: str
+    measure: str
+    support: str
+    starts_on: date
+    due_on: date
+    metric: str
+    reward: str
+    agreed_on: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """Where a statement stands: draft, proposed or final; its snapshot; the journal line that says so (`anchor`); the
-    revision that took its place, if one did."""
+    revision that took its place, if one did; and the improvement plan beside it."""
 
     id: int
     state: str
@@ -310,6 +324,7 @@ class Standing:
     drawn_up_at: datetime
     drawn_up_by: str
     decision: Decision | None
+    plan: tuple[PlanLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -780,6 +780,28 @@ def upgrade() -> None:
     with op.batch_alter_table('fair_target', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_fair_target_rep_id'), ['rep_id'], unique=False)
 
+    op.create_table('plan_item',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('period_id', sa.Integer(), nullable=False),
+    sa.Column('rep_id', sa.Integer(), nullable=False),
+    sa.Column('item', sa.String(), nullable=False),
+    sa.Column('measure', sa.Text(), nullable=False),
+    sa.Column('support', sa.Text(), nullable=False),
+    sa.Column('starts_on', sa.Date(), nullable=False),
+    sa.Column('due_on', sa.Date(), nullable=False),
+    sa.Column('metric', sa.Text(), nullable=False),
+    sa.Column('reward', sa.Text(), nullable=True),
+    sa.Column('written_at', UtcDateTime(timezone=True), nullable=False),
+    sa.Column('written_by', sa.String(), nullable=False),
+    sa.Column('agreed_on', sa.Date(), nullable=True),
+    sa.ForeignKeyConstraint(['period_id'], ['period.id'], name=op.f('fk_plan_item_period_id')),
+    sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_plan_item_rep_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_plan_item')),
+    sa.UniqueConstraint('period_id', 'rep_id', 'item', name=op.f('uq_plan_item_period_id_rep_id_item'))
+    )
+    with op.batch_alter_table('plan_item', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_plan_item_rep_id'), ['rep_id'], unique=False)
+
     op.create_table('loss_diagnosis',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('period_id', sa.Integer(), nullable=False),
@@ -818,6 +840,10 @@ def downgrade() -> None:
 
     op.drop_table('interview')
     op.drop_table('draft')
+    with op.batch_alter_table('plan_item', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_plan_item_rep_id'))
+
+    op.drop_table('plan_item')
     with op.batch_alter_table('loss_diagnosis', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_loss_diagnosis_rep_id'))
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import partial
 
 import pytest
 from click.testing import Result
+from pydantic import ValidationError
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from survey import appraisals, schemes, users
+from survey import appraisals, plans, schemes, users
 from survey.appraisals import Paper, Reader, drawing
 from survey.appraisals.grounds import FactsDoNotFit
 from survey.appraisals.inputs import UnknownRep
@@ -21,6 +23,8 @@ from survey.models import (
     ConductEvent,
     IndicatorFact,
     JournalEntry,
+    Period,
+    PlanItem,
     Rep,
     ReportingLine,
     RepScore,
@@ -216,6 +220,38 @@ def test_another_band_needs_a_reason_and_changes_no_point(session: Session, kelo
     paper = read(session, kelon)
     assert (paper.standing.decision.band, paper.standing.decision.reason) == ("A", "Led the flood relief.")
     assert (paper.statement.outcome.printed, paper.statement.outcome.band, kelon.snapshot_hash) == ("81.3", "B", before)
+
+
+def test_below_the_standard_nothing_is_final_without_a_plan(session: Session, kelon: Appraisal, now: datetime) -> None:
+    decide = partial(appraisals.finalise, session, kelon.id, band="D", reason="x", by="hr@h.example", at=now)
+    with pytest.raises(appraisals.PlanMissing, match=r"Band D is below the standard.*王建国"):
+        decide()
+    period, rep = session.scalars(select(Period)).one(), session.get(Rep, kelon.rep_id)
+    cells = {
+        "rep": "R01", "item": "回款", "measure": "每周对账", "support": "财务每周发对账单", "starts_on": "2026-07-10",
+        "due_on": "2026-09-30", "metric": "逾期款下降一半",
+    }  # fmt: skip
+
+    def write(**other: str) -> PlanItem:
+        return plans.write(session, period, rep, plans.PlanRow(**{**cells, **other}), by="boss@h.example", at=now)
+
+    with pytest.raises(ValidationError, match="due_on"):
+        write(due_on="")
+    with pytest.raises(plans.PlanRefused, match="before it starts"):
+        write(due_on="2026-07-10")
+    item = write()
+    with pytest.raises(plans.PlanRefused, match="already"):
+        write()
+    write(item="拜访")
+    write(item="报表")
+    with pytest.raises(plans.PlanRefused, match="3 items at most"):
+        write(item="价格")
+    with pytest.raises(plans.UnknownPlan):
+        plans.agree(session, item.id, select(Rep.id).where(Rep.code == "R02"), by="x", at=now, on=now.date())
+    plans.agree(session, item.id, select(Rep.id).where(Rep.code == "R01"), by="r", at=now, on=now.date())
+    decide()
+    plan = read(session, kelon).standing.plan
+    assert [(one.item, one.agreed_on) for one in plan] == [("回款", now.date()), ("拜访", None), ("报表", None)]
 
 
 def test_what_is_final_stays(session: Session, kelon: Appraisal, now: datetime) -> None:

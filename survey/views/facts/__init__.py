@@ -11,7 +11,7 @@ from flask_wtf import FlaskForm
 from wtforms import Field
 from wtforms.fields.choices import SelectChoice
 
-from survey import access, context, i18n
+from survey import access, context, i18n, plans
 from survey.indicators import diagnoses, events, goals, notes
 from survey.indicators.page import NotToBeSeen, list_page, place, rep_page
 from survey.models import Period, Rep
@@ -100,6 +100,20 @@ def accept(rep: str, goal_id: int) -> ResponseReturnValue:
     return _done(rep, FlaskForm(), "acceptance", write)
 
 
+@blueprint.post("/facts/<rep>/plan/<int:item_id>/agreement")
+@access.permission("reply to facts")
+def agree(rep: str, item_id: int) -> ResponseReturnValue:
+    """The rep agrees to an item of their own plan."""
+
+    def write(who: Rep, _period: Period) -> None:
+        if (who.email or "").lower() != context.actor().lower():
+            raise plans.UnknownPlan(N_("There is no item %(id)s to agree to."), id=item_id)
+        own = access.visible_reps()
+        plans.agree(context.session(), item_id, own, by=context.actor(), at=context.now(), on=context.today())
+
+    return _done(rep, FlaskForm(), "agreement", write)
+
+
 @blueprint.post("/facts/<rep>/goals/<int:goal_id>/reached")
 @access.permission("enter facts")
 def reached(rep: str, goal_id: int) -> ResponseReturnValue:
@@ -166,7 +180,7 @@ def _done(rep: str, form: Any, kind: str, write: Callable[[Rep, Period], None]) 
             write(who, period)
             session.commit()
             return redirect(url_for(".shown", rep=rep, period=period.code, _anchor=kind), code=303)
-    except (NotToBeSeen, events.UnknownEvent, goals.UnknownGoal, diagnoses.UnknownDiagnosis):
+    except (NotToBeSeen, events.UnknownEvent, goals.UnknownGoal, diagnoses.UnknownDiagnosis, plans.UnknownPlan):
         abort(404)
     except UnfitFields as refusal:
         for name, why in refusal.fields.items():
@@ -194,5 +208,6 @@ def _page(rep: str, kind: str = "", form: Any = None) -> str:
     own = (page.rep.email or "").lower() == context.actor().lower()
     return render_template(
         "facts/shown.html", page=page, forms=shown, failed=form, failed_kind=kind, own=own, sources=notes.SOURCES,
-        causes=diagnoses.CAUSES, companys=diagnoses.COMPANYS,
+        plan=plans.of_rep(context.session(), page.period, page.rep), causes=diagnoses.CAUSES,
+        companys=diagnoses.COMPANYS,
     )  # fmt: skip

@@ -117,6 +117,18 @@ class DecisionForm(FlaskForm):
     reason = TextAreaField(_("Reason"), validators=[LONGEST])
 
 
+class PlanForm(FlaskForm):
+    """One item of an improvement plan, for the rep to agree to."""
+
+    item = StringField(_("What is to improve"))
+    measure = StringField(_("What is done"))
+    support = StringField(_("What the company does"))
+    starts_on = StringField(_("From"), render_kw={"type": "date"})
+    due_on = StringField(_("Until"), render_kw={"type": "date"})
+    metric = StringField(_("Measured by"))
+    reward = StringField(_("Reward"))
+
+
 class ReachedForm(FlaskForm):
     """How much of a goal was reached."""
 
@@ -140,4 +152,5 @@ class ExemptionForm(FlaskForm):
 
 FORMS: dict[str, type[FlaskForm]] = {
     "fact": FactForm, "event": EventForm, "note": NoteForm, "goal": GoalForm, "visit": VisitForm, "stage": StageForm,
+    "plan": PlanForm,
 }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from survey import context
+from survey import context, plans
 from survey.indicators import events, facts, goals, notes, projects, visits
 from survey.models import Period, Rep
 from survey.refusals import Refused
@@ -69,8 +69,14 @@ def _fields_of(form: Any) -> list[str]:
     return [field.short_name for field in form if field.short_name != "csrf_token"]
 
 
+def _plan(rep: Rep, period: Period, form: Any) -> None:
+    row = row_of(plans.PlanRow, rep, **{name: form[name].data for name in _fields_of(form)})
+    plans.write(context.session(), period, rep, row, by=context.actor(), at=context.now())
+
+
 WRITERS: dict[str, Callable[[Rep, Period, Any], None]] = {
     "fact": _fact, "event": _event, "note": _note, "goal": _goal, "visit": _visit, "stage": _stage,
+    "plan": _plan,
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from survey.models import (
     LossDiagnosis,
     MonitoringNote,
     Period,
+    PlanItem,
     ProjectStage,
     Rep,
     Revision,
@@ -219,6 +220,23 @@ def test_a_corrected_event_is_reviewed_again(
     session.rollback()
     stored = session.scalars(select(ConductEvent)).one()
     assert (stored.points, stored.multiplier, stored.expires_on, stored.decision) == (1, 1, None, "open")
+
+
+def test_a_plan_is_written_by_the_manager_and_agreed_to_by_the_rep(
+    boss: FlaskClient, person: Callable[..., str], sign_in: SignIn, look: Look, session: Session
+) -> None:
+    plan = {"item": "回款", "measure": "每周对账", "support": "财务每周发对账单", "metric": "逾期款下降一半"}
+    undated = post(boss, look, "/facts/R02/plan", **plan)
+    assert undated.status_code == 400
+    assert "#plan-due_on" in look(undated).links
+    days = {"starts_on": "2026-07-10", "due_on": "2026-09-30"}
+    assert post(boss, look, "/facts/R02/plan", **plan, **days).status_code == 303
+    item = session.scalars(select(PlanItem)).one().id
+    assert post(boss, look, f"/facts/R02/plan/{item}/agreement").status_code == 404
+    rep = sign_in(person("rep", "r02@harbour.example", "李思远"))
+    assert post(rep, look, f"/facts/R02/plan/{item}/agreement").status_code == 303
+    session.rollback()
+    assert session.scalars(select(PlanItem)).one().agreed_on is not None
 
 
 def test_what_a_goal_reached_is_written_down(
