@@ -73,7 +73,7 @@ class Model:
     def fit(self) -> Fit:
         """The minimum of the criterion, the boundary included."""
         start = np.full(len(self._size), 0.5)
-        options = {"xatol": 1e-9, "fatol": 1e-9, "maxiter": 2000}
+        options = {"xatol": 1e-7, "fatol": 1e-7, "maxiter": 2000}
         found = optimize.minimize(
             lambda relative: self.criterion(relative)[0], start, method="Nelder-Mead",
             bounds=[(0.0, None)] * len(start), options=options,

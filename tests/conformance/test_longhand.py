@@ -76,6 +76,30 @@ def test_one_item(company: dict[str, object], policy: str, weights: str, seed: i
     np.testing.assert_allclose([one["se"] for one in coefficients], np.sqrt(np.diag(cells.slopes)), rtol=1e-9)
 
 
+def test_unknown_attributes_get_the_reps_own_mean_over_all_rows() -> None:
+    """Weighted like everything else, before rows without an answer are dropped; nothing known of a rep: the mean of
+    all. Customers come back, some cells have a single one, and answers are weighted."""
+    table = invent(Company(**SMALL, alone=1, repeats=0.3), seed=5).table  # type: ignore[arg-type]
+    draw = np.random.default_rng(5)
+    table = table.assign(weight=draw.integers(1, 4, len(table)).astype(float))
+    table["satisfaction"] = table["satisfaction"].mask(draw.random(len(table)) < 0.1)
+    table["tenure"] = table["tenure"].mask((draw.random(len(table)) < 0.1) | (table["rep"] == "R000002"))
+    for weights in ("customer", "response"):
+        result = _adjusted(table, ("satisfaction",), weights=weights).results[0]
+        assert result.fit is not None
+        assert result.fit.solution is not None
+        frame = Frame(table.assign(tenure=table["tenure"].fillna(0.0)), ["tenure"], ["segment", "mode"], weights)
+        known = table["tenure"].notna().to_numpy()
+        omega = frame.omega(known)
+        for rep in table["rep"].unique():
+            mine = (table["rep"] == rep).to_numpy()
+            told = mine if omega[mine].any() else np.ones(len(table), dtype=bool)
+            frame.x[mine & ~known, 0] = np.average(frame.x[told, 0], weights=omega[told])
+        cells = item_cells(frame, "satisfaction")[1]
+        at = {"rep": result.fit.solution.rep, "territory": result.fit.solution.territory}
+        _agree(result, longhand(cells, policy="pooled", **at))
+
+
 @pytest.mark.parametrize(
     ("policy", "how", "weights"),
     [("pooled", "fixed", "customer"), ("pooled", "cahps", "response"), ("peer", "cahps", "customer"),

@@ -110,6 +110,15 @@ def test_the_maximum_is_where_the_score_is_zero(policy: str, seed: int) -> None:
         assert equations.at(rep, territory).loglik <= best.loglik + 1e-9
 
 
+def test_no_other_maximum_is_higher() -> None:
+    for seed in range(12):
+        made = cells(seed, reps=12, rep_sd=seed % 3 * 3.0, territory_sd=seed % 4 * 2.0)
+        equations = Equations(made, "pooled")
+        tried = [0.0, *np.geomspace(1e-3, 6, 16) * np.var(made.mean)]
+        highest = max(equations.at(rep, territory).loglik for rep in tried for territory in tried)
+        assert maximise(equations).loglik >= highest - 1e-9
+
+
 def test_no_variance_between_reps_is_found_to_be_zero() -> None:
     found = [maximise(Equations(cells(seed, rep_sd=0, territory_sd=0), "pooled")) for seed in range(20)]
     assert 4 <= sum(solution.rep == 0 for solution in found) <= 18
