@@ -162,11 +162,14 @@ class ScoreCovariance:
         return np.where(self.cancelled, self._own, self._gathered)
 
     def of(self, reps: NDArray[np.int64]) -> Floats:
-        """The covariance of some scores (reps, reps), dense."""
+        """The covariance of some scores (reps, reps), dense; its diagonal is ``variance``, also where parts cancel."""
         toward, step = self.toward[reps], self.step[reps]
         mixed = self.sampling[reps] @ step.T
         centred = self.sigma.between_reps(self.cells, reps) - toward[:, None] - toward + self.level
-        return np.asarray(centred - mixed - mixed.T + step @ self.territory @ step.T + np.diag(self.alone[reps]))
+        found = centred - mixed - mixed.T + step @ self.territory @ step.T + np.diag(self.alone[reps])
+        gone = np.flatnonzero(self.cancelled[reps])
+        found[gone, gone] = self._own[reps[gone]]
+        return np.asarray(found)
 
     def factors(self, reps: NDArray[np.int64]) -> tuple[Floats, Floats, sparse.coo_array]:
         """The covariance of some scores off its diagonal as F·middle·F' + pairs.

@@ -89,7 +89,7 @@ def test_parts_that_cancel_leave_the_uncertainty_of_the_reps_own_answers_and_say
     toward[3] += 1e6
     broken = replace(found.covariance, toward=toward)
     own = found.measured.cells.by_rep(found.measured.cells.share**2 * found.measured.own.smoothed)
-    assert broken.variance[3] == own[3]
+    assert broken.variance[3] == broken.of(np.array([2, 3]))[1, 1] == own[3]
     assert np.delete(broken.variance, 3) == pytest.approx(np.delete(found.se, 3) ** 2)
     told = [finding.values for finding in fit_findings(replace(found, covariance=broken))]
     assert {"item": "satisfaction", "count": 1} in told
