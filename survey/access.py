@@ -24,7 +24,7 @@ from sqlalchemy import Select
 
 from survey import users
 from survey.context import READING, company, db, settings, today
-from survey.users import Role, User, second_factor
+from survey.users import Role, User, people, second_factor
 
 PASSED = "second_factor"
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
@@ -50,6 +50,7 @@ GRANTS: dict[str, frozenset[str]] = {
     "adopt schemes": frozenset({"administrator", "reviewer"}),
     "keep roster": frozenset({"administrator"}),
     "keep people": frozenset({"administrator"}),
+    "keep settings": frozenset({"administrator"}),
     "keep questionnaires": frozenset({"administrator"}),
     "check assignments": frozenset({"rep"}),
     "decide objections": frozenset({"administrator", "reviewer"}),
@@ -199,6 +200,8 @@ def _guard(app: Flask) -> Callable[[], ResponseReturnValue | None]:
     stated = {endpoint: permission_of(app, endpoint) for endpoint in app.view_functions}
 
     def guard() -> ResponseReturnValue | None:
+        if request.endpoint == "security.login" and request.method in READING and not people.exist(db.session):
+            return redirect(url_for("first_run.form"))
         if request.endpoint is None or holds(stated[request.endpoint]):
             if request.method not in READING:
                 db.session.commit()  # knowing who asks was a read; the work itself may open as a writer

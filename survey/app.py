@@ -167,7 +167,9 @@ def _add_headers(response: Response) -> Response:
     _page_headers.set_headers(response)
     if request.is_secure:
         _https_headers.set_headers(response)
-    if request.endpoint != "static":
+    if request.endpoint == "settings.logo" and response.status_code == 200:
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    elif request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Robots-Tag"] = "noindex, nofollow"
     return response

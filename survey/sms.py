@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from urllib.parse import quote
 
 from survey.config import Settings
-from survey.letters import Letter, LetterDelayed, LetterRefused, Post, Reachable, ServerUnreachable
+from survey.letters import Letter, LetterDelayed, LetterRefused, Note, Reachable, ServerUnreachable
 
 SECONDS = 20
 LONGEST_ANSWER = 10_000
@@ -42,10 +42,10 @@ class TextMessages:
         return contact.phone or None
 
     @contextmanager
-    def open(self) -> Iterator[Post]:
+    def open(self) -> Iterator[Callable[[Letter | Note], None]]:
         yield self._send
 
-    def _send(self, letter: Letter) -> None:
+    def _send(self, letter: Letter | Note) -> None:
         request = self._request(letter)
         try:
             with self._opener.open(request, timeout=SECONDS) as answer:
@@ -59,7 +59,7 @@ class TextMessages:
         if self._settings.sms_accepted not in said:
             raise LetterRefused(said[:LONGEST_REASON])
 
-    def _request(self, letter: Letter) -> urllib.request.Request:
+    def _request(self, letter: Letter | Note) -> urllib.request.Request:
         headers = {"Content-Type": "application/json; charset=utf-8"}
         headers |= {name: value.get_secret_value() for name, value in self._settings.sms_headers.items()}
         is_form = any(value.startswith(FORM) for value in headers.values())
@@ -78,8 +78,11 @@ def _verdict(code: int) -> type[LetterRefused | LetterDelayed | ServerUnreachabl
     return LetterRefused if 400 <= code < 500 and code not in FOR_NOW else LetterDelayed
 
 
-def words(letter: Letter) -> str:
+def words(letter: Letter | Note) -> str:
     """The text, in the reader's own language alone: a text message is short."""
+    if isinstance(letter, Note):
+        zh, en = f"【{letter.company_zh}】测试短信。", f"{letter.company_en}: a test message."
+        return zh if letter.language == "zh" else en
     if letter.language == "zh":
         asked = "；".join(f"{'、'.join(one.reps)}：{one.link}" for one in letter.asked)
         again = "提醒您，" if letter.reminds else ""

@@ -18,8 +18,8 @@ ROOMS = (
     "exports", "retention", "backups",
 )  # fmt: skip
 GROUND = ("refusals", "config", "database", "models", "journal", "intake", "figures")
-HATCHES = ("handbook", "pdf", "letters", "channels", "mail", "sms", "bounces", "tables")
-DOORS = ("app", "cli", "worker", "context", "access", "i18n", "views")
+HATCHES = ("pictures", "nameserver", "handbook", "pdf", "letters", "channels", "mail", "sms", "bounces", "tables")
+DOORS = ("health", "app", "cli", "worker", "context", "access", "i18n", "views")
 SIGN_IN = "users"  # the datastore of sign-in needs Flask-Security's mixins
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "common", "core", "managers", "services", "misc"}
 

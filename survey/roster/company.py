@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from zoneinfo import available_timezones
 
@@ -56,3 +57,14 @@ def settle(
     session.flush()
     journal.record(session, "company set", company.name, {"fields": sorted(told)}, by=by, at=at)
     return company
+
+
+def keep_logo(session: Session, picture: bytes | None, *, by: str, at: datetime) -> None:
+    """Keep a picture (a small PNG) as the company's logo, or none any more."""
+    company = session.scalar(select(Company))
+    if company is None or (picture is None and company.logo_digest is None):
+        return
+    company.logo = picture
+    company.logo_digest = hashlib.sha256(picture).hexdigest() if picture else None
+    session.flush()
+    journal.record(session, "logo set" if picture else "logo taken away", company.name, by=by, at=at)

@@ -43,18 +43,20 @@ PEOPLE = N_("Roster and people")
 ASKING = N_("Surveys")
 APPRAISING = N_("Appraising")
 SITE = N_("This site")
-GROUPS = (RESULTS, PEOPLE, ASKING, APPRAISING, SITE)
+DESK = N_("Desk")
+GROUPS = (DESK, RESULTS, PEOPLE, ASKING, APPRAISING, SITE)
 FEW = 6
 """So many pages stand side by side; more are grouped."""
 
 
 NAVIGATION: tuple[Entry, ...] = (
+    Entry(permission="keep settings", endpoint="desk.shown", label=N_("Desk"), group=DESK),
     Entry(permission="read scores", endpoint="team.team", label=N_("Team"), group=RESULTS),
     Entry(permission="read own scores", endpoint="mine.results", label=N_("My results"), group=RESULTS),
     Entry(permission="read appraisals", endpoint="appraisals.listed", label=N_("Appraisals"), group=RESULTS),
     Entry(permission="follow up", endpoint="follow_ups.listed", label=N_("Follow-ups"), group=ASKING),
     Entry(permission="keep roster", endpoint="roster.overview", label=N_("Roster"), group=PEOPLE),
-    Entry(permission="keep people", endpoint="people.listed", label=N_("People"), group=PEOPLE),
+    Entry(permission="keep people", endpoint="people.listed", label=N_("People and roles"), group=PEOPLE),
     Entry(permission="keep questionnaires", endpoint="questionnaires.listed", label=N_("Questionnaires"), group=ASKING),
     Entry(permission="check assignments", endpoint="checking.mine", label=N_("My customers"), group=PEOPLE),
     Entry(permission="decide objections", endpoint="checking.listed", label=N_("Objections"), group=PEOPLE),
@@ -64,6 +66,8 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(permission="read outbox", endpoint="outbox.letters", label=N_("Outbox"), group=ASKING, exists=outbox.is_kept),
     Entry(permission="read schemes", endpoint="schemes.listed", label=N_("Schemes"), group=APPRAISING),
     Entry(permission="read method", endpoint="method.shown", label=N_("Method"), group=APPRAISING),
+    Entry(permission="keep settings", endpoint="settings.shown", label=N_("Settings"), group=SITE),
+    Entry(permission="keep settings", endpoint="health.shown", label=N_("Health"), group=SITE),
 )
 """In the order people read it. The first one a person may open is where they land."""
 

@@ -141,7 +141,8 @@ def _set_up_page(form: CodeForm) -> str:
     picture = segno.make(codes.address(secret, current_user.email), error="m")
     drawn = picture.svg_inline(scale=5, border=3, dark="#000000", light="#ffffff", omitsize=True)
     grouped = " ".join(secret[place : place + 4] for place in range(0, len(secret), 4))
-    ours = Markup(drawn)  # noqa: S704  # nosec B704 - a picture segno drew, no text of anybody's in it
+    # A picture segno drew, with no text of anybody's in it.
+    ours = Markup(drawn)  # noqa: S704  # nosec B704
     return render_template("second_factor/set_up.html", form=form, picture=ours, secret=grouped)
 
 

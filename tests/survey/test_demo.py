@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pypdf
@@ -20,6 +21,7 @@ from survey import config
 from survey.app import create_app
 from survey.cli.invented import FLIPPED
 from survey.models import Contact, Customer, Rep, RepScore, Response, Run, Territory
+from survey.users import second_factor
 
 Built = tuple[Path, dict[str, object]]
 
@@ -119,6 +121,23 @@ def test_the_rep_who_signs_in_finds_an_appraisal(built: Built) -> None:
     listed = client.get("/appraisals", base_url="http://127.0.0.1:8000").get_data(as_text=True)
     (address,) = set(re.findall(r'href="(/appraisals/\d+)"', listed))
     assert client.get(address, base_url="http://127.0.0.1:8000").status_code == 200
+
+
+def test_the_administrator_signs_in_with_the_key_it_prints(built: Built) -> None:
+    directory, opened = built
+    (login,) = (one for one in opened["logins"] if one["role"] == "administrator")  # type: ignore[attr-defined]
+    assert {one["role"] for one in opened["logins"] if one["totp_secret"]} == {"administrator"}  # type: ignore[attr-defined]
+    client = create_app(config.demo_settings(directory, base_url="http://127.0.0.1:8000")).test_client()
+    shown = second_factor.Codes(key="").shown(login["totp_secret"], at=datetime.now(UTC))
+    for path, given in (
+        ("/login", {"email": login["email"], "password": login["password"]}),
+        ("/second-factor", {"code": shown}),
+    ):
+        page = client.get(path, base_url="http://127.0.0.1:8000").text
+        token = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', page)[0]
+        answer = client.post(path, data={**given, "csrf_token": token}, base_url="http://127.0.0.1:8000")
+        assert answer.status_code in {302, 303}
+    assert client.get("/desk", base_url="http://127.0.0.1:8000").status_code == 200
 
 
 @pytest.mark.timeout(600)

@@ -48,7 +48,7 @@ def test_an_administrator_reads_what_was_written_and_opens_the_link(
 
 
 def test_an_administrator_finds_it_in_the_menu(administrator: FlaskClient) -> None:
-    assert administrator.get("/").location == "/roster"
+    assert administrator.get("/").location == "/desk"
     assert 'href="/outbox"' in administrator.get("/roster").text
     assert "Nothing has been written" in administrator.get("/outbox?lang=en").text
 

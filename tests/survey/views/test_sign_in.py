@@ -17,6 +17,12 @@ PASSWORD = "correct horse battery staple"
 Look = Callable[[TestResponse], object]
 
 
+@pytest.fixture(autouse=True)
+def somebody(person: Callable[..., str]) -> None:
+    """Where nobody may sign in yet, the first run comes before."""
+    person("auditor", "somebody@harbour.example")
+
+
 def _post(client: FlaskClient, look: Callable[..., object], email: str, password: str, query: str = "") -> TestResponse:
     token = look(client.get("/login")).token  # type: ignore[attr-defined]
     return client.post(f"/login{query}", data={"email": email, "password": password, "csrf_token": token})
