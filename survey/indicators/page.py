@@ -28,6 +28,9 @@ from survey.models import (
 )
 from survey.refusals import N_, Refused
 
+LATEST = 10
+"""How many visits are listed, of all that are counted."""
+
 
 class NotToBeSeen(Refused):
     """There is no such rep or period, or it is not this person's to see: the answer is the same."""
@@ -81,6 +84,7 @@ class RepPage:
     visits: int
     first_visit: date | None
     last_visit: date | None
+    latest: Sequence[Visit]
     projects: tuple[Project, ...]
     diagnosis: LossDiagnosis | None
     ambitious: frozenset[int]
@@ -165,6 +169,9 @@ def rep_page(session: Session, reps: Select[Any], rep_code: str, period_code: st
         visits=visits,
         first_visit=first,
         last_visit=last,
+        latest=session.scalars(
+            select(Visit).where(*days).order_by(Visit.on.desc(), Visit.id.desc()).limit(LATEST)
+        ).all(),
         projects=tuple(projects),
         diagnosis=diagnoses.of_period(session, period).get(rep.id),
         ambitious=_ambitious(session, rep, period, of_rep[Goal]),

@@ -177,6 +177,7 @@ def test_visits_and_stages_are_written_down(boss: FlaskClient, look: Look, sessi
     assert post(boss, look, "/facts/R02/visit", **visit).status_code == 303
     assert session.scalars(select(Visit.place).order_by(Visit.place)).all() == [1, 2]
     assert post(boss, look, "/facts/R02/visit", **{**visit, "on": "2026-12-01"}).status_code == 400
+    assert look(boss.get("/facts/R02?period=2026-H1&lang=zh")).text.count("询问交期") == 2
     stage = {
         "code": "P1",
         "name": "高炉改造",
