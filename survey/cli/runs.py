@@ -60,6 +60,10 @@ def score_period(period: str, spec: Path, as_json: bool) -> None:
         return
     click.echo(f"Run {run.id}: {told['reps']} reps scored for {period}.")
     click.echo("Evidence: " + ", ".join(f"{grade} {count}" for grade, count in told["evidence"].items()))
+    if told["waiting"]:
+        click.echo(
+            f"{told['waiting']} ratings wait until enough of their kind came in that none can be read from a page."
+        )
     for finding in told["findings"]:
         click.echo(f"- {finding}")
 
@@ -76,6 +80,7 @@ def _told(run: Run) -> dict[str, Any]:
         "fingerprint": run.fingerprint,
         "reps": sum(evidence.values()),
         "evidence": evidence,
+        "waiting": run.record["waiting"],
         "findings": [finding["text"] for finding in findings],
     }
 

@@ -7,23 +7,25 @@ the same numbers can be had again from the run alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from scoring.spec import AdjustmentSpec, SpecRefused
 from survey import journal
-from survey.models import Rep, RepScore, Run, ScoreStep
+from survey.models import Period, Rep, RepScore, Run, ScoreStep
 from survey.refusals import N_, Refused
 from survey.roster import periods
 from survey.runs.answers import answers, packed
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from scoring.adjustment import Adjustment
     from scoring.findings import Refusal
 
@@ -50,7 +52,7 @@ class ScoresDiffer(Refused):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
     """What is scored: the answers of a period, packed, and the frozen spec. `effects` are an earlier run's territory
-    effects, {item: {territory: points}}, where the spec keeps them."""
+    effects, {item: {territory: points}}, where the spec keeps them; `waiting` ratings are left for the next batch."""
 
     period_id: int
     period: str
@@ -58,6 +60,7 @@ class Material:
     spec: AdjustmentSpec
     snapshot: bytes
     effects: Mapping[str, Mapping[str, float]] | None
+    waiting: int = 0
 
 
 def score_period(session: Session, period_code: str, spec_text: str, *, by: str, at: datetime) -> Run:
@@ -74,10 +77,21 @@ def gather(session: Session, period_code: str, spec_text: str) -> Material:
     """Read what is to be scored. Raises UnknownPeriod, NothingAnswered, NotScored, UnknownRun."""
     period = periods.find(session, period_code)
     spec = _spec(spec_text)
+    table, waiting = answers(session, period, spec, earlier=_read_before(session, period, spec))
     return Material(
         period_id=period.id, period=period.code, spec_text=spec_text, spec=spec,
-        snapshot=packed(answers(session, period, spec)), effects=_effects(session, spec),
+        snapshot=packed(table), effects=_effects(session, spec), waiting=waiting,
     )  # fmt: skip
+
+
+def _read_before(session: Session, period: Period, spec: AdjustmentSpec) -> Iterator[pd.DataFrame]:
+    """What the last run of each period in the window had read."""
+    import pandas as pd
+
+    window = select(Period.id).where(Period.from_on <= period.from_on).order_by(Period.from_on.desc())
+    last = select(func.max(Run.id)).where(Run.period_id.in_(window.limit(spec.window).scalar_subquery()))
+    for run_id in session.scalars(last.group_by(Run.period_id).order_by(func.max(Run.id))).all():
+        yield pd.read_parquet(BytesIO(_run(session, run_id).snapshot))
 
 
 def scored(material: Material) -> Adjustment:
@@ -104,7 +118,7 @@ def keep(session: Session, material: Material, adjustment: Adjustment, *, by: st
     run = Run(
         period_id=material.period_id, spec=material.spec_text, spec_hash=material.spec.hash,
         fingerprint=adjustment.ratings.fingerprint, snapshot=material.snapshot,
-        record=_storable(adjustment.record()), created_at=at, by=by,
+        record=_storable(adjustment.record() | {"waiting": material.waiting}), created_at=at, by=by,
     )  # fmt: skip
     session.add(run)
     session.flush()

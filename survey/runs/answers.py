@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from scoring.spec import AdjustmentSpec
 from survey.models import Answer, Campaign, Invitation, Period, Rep, Response, ResponseVersion, Subject, Territory
 from survey.refusals import N_, Refused
+from survey.runs import batches
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +27,11 @@ class NothingAnswered(Refused):
     pass
 
 
-def answers(session: Session, period: Period, spec: AdjustmentSpec) -> pd.DataFrame:
-    """One row per rep asked about in one invitation, answered or not: the frame counts too.
+def answers(
+    session: Session, period: Period, spec: AdjustmentSpec, *, earlier: Iterable[pd.DataFrame] = ()
+) -> tuple[pd.DataFrame, int]:
+    """One row per rep asked about in one invitation, answered or not: the frame counts too. And how many ratings wait,
+    because too few changed since the runs that had read `earlier` (`batches.held`).
 
     Only answered ratings are numbers; not applicable, skipped and never answered are all missing. Customers come as
     pseudonyms. The weight is the share of the period on which the rep served the customer, so that of several answers
@@ -40,12 +44,13 @@ def answers(session: Session, period: Period, spec: AdjustmentSpec) -> pd.DataFr
     adjusters = [adjuster.name for adjuster in spec.adjusters if adjuster.name not in ("wave", "mode")]
     columns = ["rep", "territory", "customer", "wave", "mode", "weight", *items, *adjusters]
     table = pd.DataFrame(_rows(session, _question(in_window(period, spec), items), adjusters), columns=columns)
+    table, waiting = batches.held(table, earlier, items, batch=spec.minimum_customers)
     unanswered = table[items].isna().all(axis=1)
     if unanswered.all():
         raise NothingAnswered(
             N_("Nobody has answered about %(period)s yet; there is nothing to score."), period=period.code
         )
-    return table[~(unanswered & table.duplicated())].reset_index(drop=True)
+    return table[~(unanswered & table.duplicated())].reset_index(drop=True), waiting
 
 
 def in_window(period: Period, spec: AdjustmentSpec) -> ColumnElement[bool]:

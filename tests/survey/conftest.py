@@ -173,6 +173,19 @@ def _ask(session: Session, campaign: Campaign, asked: list[Asked], *, at: dateti
     store([row for version, (_, values) in zip(versions, rated, strict=True) for row in _answers(version, values)])
 
 
+def answer(session: Session, subject: Subject, values: dict[str, int], *, at: datetime) -> Response:
+    """One more counted response."""
+    response = Response(subject_id=subject.id, first_answered_at=at, version_no=1)
+    session.add(response)
+    session.flush()
+    version = _version(subject, response, at)
+    session.add(version)
+    session.flush()
+    session.add_all(_answers(version, values))
+    session.flush()
+    return response
+
+
 def _version(subject: Subject, response: Response, at: datetime) -> ResponseVersion:
     return ResponseVersion(
         response_id=response.id, version_no=1, nonce=f"{subject.id:064}", answered_at=at, mode="web", language="zh"

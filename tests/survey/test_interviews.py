@@ -204,7 +204,7 @@ def test_a_run_may_adjust_for_mode_and_for_who_asked_under_a_pseudonym(
     submission = responses.Submission(nonce="web", language="en")
     responses.record(session, bob, {bob.subjects[0].id: replies}, submission, at=now)
     spec = AdjustmentSpec.from_toml(SPEC_BY_INTERVIEWER)
-    table = answers(session, asked.campaign.period, spec).dropna(subset=["knowledge"])
+    table = answers(session, asked.campaign.period, spec)[0].dropna(subset=["knowledge"])
     asked_by = dict(zip(table["mode"], table["interviewer"], strict=True))
     assert set(asked_by) == {"phone", "web"}
     assert asked_by["web"] == NO_INTERVIEWER

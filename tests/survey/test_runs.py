@@ -92,7 +92,6 @@ def _subjects_of(rep: str):
 
 
 def test_only_the_last_version_of_a_response_counts(session: Session, surveyed: Surveyed, now: datetime) -> None:
-    before = runs.score_period(session, surveyed.period, SPEC, by="a", at=now)
     response = session.scalars(select(Response).where(Response.subject_id.in_(_subjects_of("R02")))).first()
     newer = ResponseVersion(
         response_id=response.id, version_no=2, nonce="again", answered_at=now, mode="phone", language="zh"
@@ -102,9 +101,8 @@ def test_only_the_last_version_of_a_response_counts(session: Session, surveyed: 
     session.add(Answer(response_version_id=newer.id, item="knowledge", scale="five", state="answered", value=1))
     response.version_no = 2
     session.flush()
-    after = runs.score_period(session, surveyed.period, SPEC, by="a", at=now)
-    assert after.fingerprint != before.fingerprint
-    assert _score(session, after, "R02", "overall").responses == _score(session, before, "R02", "overall").responses - 1
+    run = runs.score_period(session, surveyed.period, SPEC, by="a", at=now)
+    assert [_score(session, run, "R02", item).responses for item in ("knowledge", "overall")] == [24, 23]
 
 
 def test_the_same_answers_give_the_same_fingerprint(session: Session, surveyed: Surveyed, now: datetime) -> None:
