@@ -86,7 +86,7 @@ def agreed(session: Session, invitation: Invitation) -> bool:
 
 
 def _unhappy(session: Session, invitation: Invitation) -> list[int]:
-    sheet = questionnaires.read(invitation.campaign.questionnaire.content)
+    sheet = questionnaires.of(invitation.campaign.questionnaire)
     low = (
         select(Subject.id)
         .join(Response, Response.subject_id == Subject.id)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from pydantic import SecretStr
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import bindparam, delete, func, select, text
 from sqlalchemy.orm import Session, joinedload
 
 from survey import campaigns, journal
@@ -82,19 +82,23 @@ def _taken_back() -> LinkClosed:
     return LinkClosed(N_("This link is no longer in use. There is nothing you need to do."))
 
 
-def _find(session: Session, token: str, keys: Keys) -> Token | None:
-    invitation = joinedload(Token.invitation)
-    return session.scalar(
-        select(Token)
-        .where(Token.digest.in_([_digest(token, key) for key in keys.values()]))
-        .options(
-            invitation.joinedload(Invitation.campaign).joinedload(Campaign.questionnaire),
-            invitation.joinedload(Invitation.campaign).joinedload(Campaign.period),
-            invitation.joinedload(Invitation.contact),
-            invitation.joinedload(Invitation.customer),
-            invitation.selectinload(Invitation.subjects).joinedload(Subject.rep),
-        )
+_of_token = joinedload(Token.invitation)
+_HELD = (
+    select(Token)
+    .where(Token.digest.in_(bindparam("digests", expanding=True)))
+    .options(
+        _of_token.joinedload(Invitation.campaign).joinedload(Campaign.questionnaire),
+        _of_token.joinedload(Invitation.campaign).joinedload(Campaign.period),
+        _of_token.joinedload(Invitation.contact),
+        _of_token.joinedload(Invitation.customer),
+        _of_token.selectinload(Invitation.subjects).joinedload(Subject.rep),
     )
+)
+"""Made once: every opened link and every answer asks it."""
+
+
+def _find(session: Session, token: str, keys: Keys) -> Token | None:
+    return session.scalar(_HELD, {"digests": [_digest(token, key) for key in keys.values()]})
 
 
 def printed(

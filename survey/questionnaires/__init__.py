@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
+from copy import deepcopy
 from datetime import datetime
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +60,16 @@ def read(content: Mapping[str, Any]) -> Questionnaire:
         raise QuestionnaireRefused(N_("The question sheet says nothing of %(missing)s."), missing=missing) from None
 
 
+def of(version: QuestionnaireVersion) -> Questionnaire:
+    """The sheet of a stored version. What was read once is known by its words: every answer needs it."""
+    return _known(json.dumps(version.content))
+
+
+@lru_cache(maxsize=32)
+def _known(written: str) -> Questionnaire:
+    return read(json.loads(written))
+
+
 def _item(data: Mapping[str, Any], scales: Mapping[str, Scale]) -> Item:
     return Item(
         code=data["code"],
@@ -73,6 +86,11 @@ def _item(data: Mapping[str, Any], scales: Mapping[str, Scale]) -> Item:
 
 def shipped() -> dict[str, dict[str, Any]]:
     """The data of every sheet that ships, by code."""
+    return deepcopy(_shipped())
+
+
+@cache
+def _shipped() -> dict[str, dict[str, Any]]:
     return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(SHIPPED.glob("*.toml"))}
 
 

@@ -30,7 +30,7 @@ def save(
     """
     responses.queue_up(session, invitation)
     responses.require_time_left(session, invitation, at=at)
-    sheet = questionnaires.read(invitation.campaign.questionnaire.content)
+    sheet = questionnaires.of(invitation.campaign.questionnaire)
     said = responses.answered(invitation, sheet, sheets)
     if responses.was_recorded(session, invitation, nonce):
         return

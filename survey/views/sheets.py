@@ -58,6 +58,9 @@ class SheetForm(FlaskForm):
     class Meta:
         csrf = False
 
+        def get_translations(self, _form: FlaskForm) -> None:
+            """None of the library's own sentences is ever shown, so their catalogue stays where it is."""
+
     sheet: ClassVar[Questionnaire]
     replies: ClassVar[dict[int, dict[str, str]]] = {}
     nonce = HiddenField()
@@ -134,7 +137,7 @@ def _nonces() -> URLSafeSerializer:
 
 def _form_class(invitation: Invitation) -> type[SheetForm]:
     """The form of this very invitation: a field for each item about each rep."""
-    sheet = questionnaires.read(invitation.campaign.questionnaire.content)
+    sheet = questionnaires.of(invitation.campaign.questionnaire)
     names = {
         subject.id: {item.code: f"{item.code}-{number}" for item in sheet.items}
         for number, subject in enumerate(invitation.subjects, start=1)

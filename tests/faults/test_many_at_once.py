@@ -14,9 +14,9 @@ from survey.context import now
 from survey.models import Answer, Invitation, Response, ResponseVersion
 from survey.views import sheets
 from tests.asking import CORE, ask_many
-from tests.serving import Post, post_all, served
+from tests.serving import Answered, Post, post_all, served
 
-SUBJECTS, POSTS, CLIENTS = 40, 50, 50
+SUBJECTS, POSTS, NONCES, ROUNDS = 200, 50, 2, 20
 
 
 def _storm(app: Flask, session: Session, settings: Settings, at: datetime) -> list[Post]:
@@ -25,27 +25,36 @@ def _storm(app: Flask, session: Session, settings: Settings, at: datetime) -> li
     posts = []
     for link, invitation_id in asked:
         invitation = session.get_one(Invitation, invitation_id)
-        nonces = [sheets.new_nonce(invitation) for _ in range(2)]
+        nonces = [sheets.new_nonce(invitation) for _ in range(NONCES)]
         for number in range(POSTS):
             fields = {**{f"{item}-1": value for item, value in CORE.items()}, "language": "en"}
-            posts.append(Post(path=link, fields={**fields, "nonce": nonces[number % 2], "overall-1": "4"}))
+            posts.append(Post(path=link, fields={**fields, "nonce": nonces[number % NONCES], "overall-1": "4"}))
     session.rollback()
     return posts
 
 
+def _told(port: int, posts: list[Post]) -> list[Answered]:
+    """What every post got in the end: a client for each post of one link, and whoever is told to come back does."""
+    told = dict(enumerate(post_all(port, posts, clients=POSTS)))
+    for _ in range(ROUNDS):
+        sent_away = [place for place, one in told.items() if one.status == 503]
+        told |= zip(sent_away, post_all(port, [posts[place] for place in sent_away], clients=8), strict=True)
+    return list(told.values())
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_forty_subjects_and_fifty_posts_each_are_forty_responses(
+@pytest.mark.timeout(1500)
+def test_two_hundred_subjects_and_fifty_posts_each_are_two_hundred_responses(
     app: Flask, session: Session, settings: Settings
 ) -> None:
     posts = _storm(app, session, settings, now())
     with served("wsgi:app", settings) as port:
-        answered = post_all(port, posts, clients=CLIENTS)
+        answered = _told(port, posts)
     assert {one.status for one in answered} == {303}
     assert [one.location for one in answered] == [f"{post.path}/thanks?lang=en" for post in posts]
     session.expire_all()
     assert session.scalar(select(func.count()).select_from(Response)) == SUBJECTS
-    assert session.scalar(select(func.count()).select_from(ResponseVersion)) == 2 * SUBJECTS
+    assert session.scalar(select(func.count()).select_from(ResponseVersion)) == NONCES * SUBJECTS
     counted = (
         select(func.count())
         .select_from(Answer)
