@@ -82,9 +82,11 @@ def interviewers(session: Session, chosen: Sequence[str]) -> Sequence[str]:
     return chosen or holders
 
 
-def hand_out(session: Session, campaign: Campaign, callers: Sequence[str], *, by: str, at: datetime) -> int:
-    """Share out everybody with a telephone number who has not answered, in turn among the callers. Customers
-    whom no mail reaches are invited on the way. Handed out before stays where it is.
+def hand_out(
+    session: Session, campaign: Campaign, callers: Sequence[str], *, most: int | None = None, by: str, at: datetime
+) -> int:
+    """Share out everybody with a telephone number who has not answered, or the first `most` of them, in turn among the
+    callers. Customers whom no mail reaches are invited on the way. Handed out before stays where it is.
 
     Raises NobodyToInterview, InviteFirst, CampaignNotOpen, CheckUnderWay.
     """
@@ -107,6 +109,7 @@ def hand_out(session: Session, campaign: Campaign, callers: Sequence[str], *, by
             Interview.id.is_(None),
         )
         .order_by(Invitation.id)
+        .limit(most)
     ).all()
     session.add_all(
         Interview(invitation_id=invitation_id, interviewer=interviewer, state="waiting", due_at=at, handed_out_at=at)

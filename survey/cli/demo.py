@@ -20,7 +20,7 @@ from flask import Flask
 from flask.cli import ScriptInfo
 from flask_security import hash_password
 
-from survey import access, appraisals, campaigns, config, invitations, users, worker
+from survey import access, appraisals, campaigns, config, interviews, invitations, users, worker
 from survey.app import create_app
 from survey.cli import invented
 from survey.cli.invented import InventedCompany, Table
@@ -40,6 +40,7 @@ QUESTIONNAIRE = "core"
 PASSWORD = "fair-and-square"  # noqa: S105 - printed for everybody who runs the demo
 LINKS = 6
 FIRST_MAILS = 100
+CALLS = 12
 LOGINS = {
     "administrator": "admin@demo.example",
     "reviewer": "reviewer@demo.example",
@@ -231,6 +232,8 @@ def _ask(company: InventedCompany) -> None:
     invitations.invite(session(), asked, by=actor(), at=now())
     session().commit()
     worker.drain(most=FIRST_MAILS)
+    interviews.hand_out(session(), asked, [LOGINS["interviewer"]], most=CALLS, by=actor(), at=now())
+    session().commit()
 
 
 def _give_second_factor(user: User) -> None:

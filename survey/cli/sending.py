@@ -33,7 +33,8 @@ def invite(code: str, print_links: bool, as_json: bool) -> None:
     """
     asked = campaigns.named(session(), code)
     reach = channels.reach(channels.configured(settings()))
-    done = invitations.invite(session(), asked, reach=reach, by=actor(), at=now())
+    with _bar(0, "Inviting") as bar:
+        done = invitations.invite(session(), asked, reach=reach, tell=_moving(bar), by=actor(), at=now())
     printed = _links(asked.id, code) if print_links else []
     session().commit()
     jobs.wake()
@@ -80,7 +81,9 @@ def remind(code: str, as_json: bool) -> None:
 
     Example: evenhand remind july
     """
-    done = reminders.remind(session(), campaigns.named(session(), code), by=actor(), at=now())
+    asked = campaigns.named(session(), code)
+    with _bar(0, "Reminding") as bar:
+        done = reminders.remind(session(), asked, tell=_moving(bar), by=actor(), at=now())
     session().commit()
     jobs.wake()
     if as_json:
@@ -127,6 +130,16 @@ def _send_all() -> None:
 def _bar(length: int, label: str) -> Any:
     """A progress bar on a terminal, nothing in a log."""
     return click.progressbar(length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
+
+
+def _moving(bar: Any) -> invitations.Tell:
+    """Moves a bar whose length nobody knows before the sample is drawn."""
+
+    def tell(done: int, total: int) -> None:
+        bar.length = total
+        bar.update(done - bar.pos)
+
+    return tell
 
 
 @click.command("bounces")

@@ -8,9 +8,10 @@ address, the state of the queue), `people` (wishes of one person), `reports` (wh
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeVar
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
@@ -25,6 +26,22 @@ from survey.sampling.frame import Reach, Service, by_mail
 DAYS_A_YEAR = 365.25
 BY_PHONE = "phone"
 """The channel that is a person calling: nothing waits in the outbox for it."""
+BATCH = 1000
+One = TypeVar("One")
+Tell = Callable[[int, int], None]
+"""Hears how many of how many are done."""
+
+
+def silently(_done: int, _total: int) -> None:
+    """For whoever does not want to hear it."""
+
+
+def batches(of: Collection[One], tell: Tell) -> Iterator[list[One]]:
+    """All of them, a thousand at a time. When the next is asked for, `tell` hears that the one before is done."""
+    everything = list(of)
+    for begin in range(0, len(everything), BATCH):
+        yield everything[begin : begin + BATCH]
+        tell(min(begin + BATCH, len(everything)), len(everything))
 
 
 class CampaignNotOpen(Refused):
@@ -45,7 +62,9 @@ class Invited:
     not_drawn: int
 
 
-def invite(session: Session, campaign: Campaign, *, reach: Reach = by_mail, by: str, at: datetime) -> Invited:
+def invite(
+    session: Session, campaign: Campaign, *, reach: Reach = by_mail, tell: Tell = silently, by: str, at: datetime
+) -> Invited:
     """Ask every customer of the campaign's sample, one invitation and one waiting message a contact.
 
     Doing it again asks only those who have come since. Raises CampaignNotOpen, CheckUnderWay.
@@ -55,7 +74,8 @@ def invite(session: Session, campaign: Campaign, *, reach: Reach = by_mail, by: 
     before = set(session.scalars(select(Invitation.contact_id).where(Invitation.campaign_id == campaign.id)))
     asked = [reached for customer_id in services for reached in found.contacts[customer_id]]
     fresh = {reached.contact: reached.channel for reached in asked if reached.contact.id not in before}
-    _write(session, campaign, fresh, services, at=at)
+    for batch in batches(fresh.items(), tell):
+        _write(session, campaign, dict(batch), services, at=at)
     questionnaires.freeze(campaign.questionnaire, at=at)
     done = Invited(
         invited=len(fresh),
@@ -96,8 +116,6 @@ def _write(
     at: datetime,
 ) -> None:
     """The rows of an asking, in bulk: a company has a hundred thousand customers."""
-    if not contacts:
-        return
     invitations = [
         {
             "campaign_id": campaign.id, "customer_id": contact.customer_id, "contact_id": contact.id,
@@ -106,9 +124,11 @@ def _write(
         for contact, channel in contacts.items()
     ]  # fmt: skip
     session.execute(insert(Invitation), invitations)
-    of_campaign = Invitation.campaign_id == campaign.id
-    ids = dict(session.execute(select(Invitation.contact_id, Invitation.id).where(of_campaign)).all())
-    customers = {customer.id: customer for customer in session.scalars(select(Customer))}
+    those = Invitation.contact_id.in_([contact.id for contact in contacts])
+    written = select(Invitation.contact_id, Invitation.id).where(Invitation.campaign_id == campaign.id, those)
+    ids = dict(session.execute(written).all())
+    asked = Customer.id.in_({contact.customer_id for contact in contacts})
+    customers = {customer.id: customer for customer in session.scalars(select(Customer).where(asked))}
     subjects = [
         {
             "invitation_id": ids[contact.id], "rep_id": service.rep_id, "territory_id": service.territory_id,

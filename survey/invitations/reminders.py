@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session, aliased
 
 from survey import campaigns, journal
-from survey.invitations import require_open
+from survey.invitations import Tell, batches, require_open, silently
 from survey.invitations.outbox import same_hour
 from survey.models import Campaign, Contact, Invitation, OutboxMessage
 
@@ -35,13 +35,13 @@ class Reminded:
     often_enough: int
 
 
-def remind(session: Session, campaign: Campaign, *, by: str, at: datetime) -> Reminded:
+def remind(session: Session, campaign: Campaign, *, tell: Tell = silently, by: str, at: datetime) -> Reminded:
     """Remind everybody who was asked and has not answered, now rather than by schedule. Raises CampaignNotOpen."""
     require_open(campaign)
     silent = _silent(session, campaign)
     free = [row for row in silent if not row.on_its_way]
     wanted = [row for row in free if row.number < MOST_REMINDERS]
-    _write(session, wanted, at=at)
+    _write(session, wanted, tell, at=at)
     done = Reminded(
         reminded=len(wanted), on_its_way=len(silent) - len(free), often_enough=len(free) - len(wanted)
     )  # fmt: skip
@@ -60,7 +60,7 @@ def remind_due(session: Session, *, by: str, at: datetime) -> int:
         days = sorted(campaign.remind_after_days)[:MOST_REMINDERS]
         due = [row for row in _silent(session, campaign) if not row.on_its_way and _is_due(row, days, zone, at)]
         if due:
-            _write(session, due, at=at)
+            _write(session, due, silently, at=at)
             journal.record(session, "customers reminded", campaign.code, {"reminded": len(due)}, by=by, at=at)
         written += len(due)
     return written
@@ -105,13 +105,13 @@ def _is_due(row: Silent, days: list[int], zone: ZoneInfo, at: datetime) -> bool:
     return at >= max(by_schedule, same_hour(row.last_at, days=since_last, zone=zone))
 
 
-def _write(session: Session, rows: Iterable[Silent], *, at: datetime) -> None:
-    messages = [
-        {
-            "invitation_id": row.id, "number": row.number + 1, "channel": row.channel, "message_id": uuid.uuid4().hex,
-            "state": "queued", "attempts": 0, "not_before": at, "created_at": at,
-        }
-        for row in rows
-    ]  # fmt: skip
-    if messages:
+def _write(session: Session, rows: Collection[Silent], tell: Tell, *, at: datetime) -> None:
+    for batch in batches(rows, tell):
+        messages = [
+            {
+                "invitation_id": row.id, "number": row.number + 1, "channel": row.channel,
+                "message_id": uuid.uuid4().hex, "state": "queued", "attempts": 0, "not_before": at, "created_at": at,
+            }
+            for row in batch
+        ]  # fmt: skip
         session.execute(insert(OutboxMessage), messages)

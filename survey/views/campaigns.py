@@ -10,9 +10,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import DateField, DecimalField, IntegerField, RadioField, SelectField, StringField
+from wtforms import DateField, DecimalField, Field, IntegerField, RadioField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
+from wtforms.validators import DataRequired, InputRequired, Length, ValidationError
 from wtforms.validators import Optional as Blank
 
 from survey import access, campaigns, channels, context, i18n, interviews, invitations, users
@@ -31,6 +31,21 @@ blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns")
 
 NEW_PERIOD = ""
 USUAL_DAYS = 21
+
+
+class Between:
+    """A number within bounds. The library's own check fails on a number with more digits than a float can hold."""
+
+    def __init__(self, lowest: float, highest: float, message: object) -> None:
+        self.lowest, self.highest, self.message = lowest, highest, message
+
+    def __call__(self, _form: FlaskForm, field: Field) -> None:
+        try:
+            fits = self.lowest <= field.data <= self.highest
+        except (ArithmeticError, TypeError):  # no number at all, or one that equals nothing
+            fits = False
+        if not fits:
+            raise ValidationError(self.message)
 
 
 class CampaignForm(FlaskForm):
@@ -53,11 +68,11 @@ class CampaignForm(FlaskForm):
     )
     reliability = DecimalField(
         _("Reliability wanted for every rep"),
-        validators=[Blank(), NumberRange(0.01, 0.99, _("A reliability lies between 0 and 1, such as 0.8."))],
+        validators=[Blank(), Between(0.01, 0.99, _("A reliability lies between 0 and 1, such as 0.8."))],
     )
     rest_days = IntegerField(
         _("Days of rest between campaigns"),
-        validators=[InputRequired(_("Say how many days, or 0.")), NumberRange(0, 365, _("From 0 to 365 days."))],
+        validators=[InputRequired(_("Say how many days, or 0.")), Between(0, 365, _("From 0 to 365 days."))],
     )
 
 

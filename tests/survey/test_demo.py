@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pypdf
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import create_engine, func, select
 from sqlalchemy.orm import Session
 
@@ -23,6 +24,7 @@ from survey.cli.invented import FLIPPED
 from survey.models import Contact, Customer, Rep, RepScore, Response, Run, Territory
 from survey.users import second_factor
 
+BASE = "http://127.0.0.1:8000"
 Built = tuple[Path, dict[str, object]]
 
 
@@ -110,17 +112,25 @@ def test_everything_it_prints_can_be_opened(built: Built) -> None:
     assert {login["role"] for login in logins} >= {"administrator", "reviewer", "manager", "rep", "auditor"}
 
 
-def test_the_rep_who_signs_in_finds_an_appraisal(built: Built) -> None:
-    directory, opened = built
-    (login,) = (one for one in opened["logins"] if one["role"] == "rep")  # type: ignore[attr-defined]
-    client = create_app(config.demo_settings(directory, base_url="http://127.0.0.1:8000")).test_client()
-    form = client.get("/login", base_url="http://127.0.0.1:8000").get_data(as_text=True)
-    token = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', form)[0]
-    given = {"email": login["email"], "password": login["password"], "csrf_token": token}
-    assert client.post("/login", data=given, base_url="http://127.0.0.1:8000").status_code == 302
-    listed = client.get("/appraisals", base_url="http://127.0.0.1:8000").get_data(as_text=True)
+def test_the_rep_who_signs_in_finds_an_appraisal_and_the_interviewer_finds_calls(built: Built) -> None:
+    client = _signed_in(built, "rep")
+    listed = client.get("/appraisals", base_url=BASE).text
     (address,) = set(re.findall(r'href="(/appraisals/\d+)"', listed))
-    assert client.get(address, base_url="http://127.0.0.1:8000").status_code == 200
+    assert client.get(address, base_url=BASE).status_code == 200
+    client = _signed_in(built, "interviewer")
+    calls = set(re.findall(r'href="(/interviews/\d+)', client.get("/interviews", base_url=BASE).text))
+    assert len(calls) == 12
+    assert "7946" in client.get(calls.pop(), base_url=BASE).text
+
+
+def _signed_in(built: Built, role: str) -> FlaskClient:
+    directory, opened = built
+    (login,) = (one for one in opened["logins"] if one["role"] == role)  # type: ignore[attr-defined]
+    client = create_app(config.demo_settings(directory, base_url=BASE)).test_client()
+    token = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', client.get("/login", base_url=BASE).text)[0]
+    given = {"email": login["email"], "password": login["password"], "csrf_token": token}
+    assert client.post("/login", data=given, base_url=BASE).status_code == 302
+    return client
 
 
 def test_the_administrator_signs_in_with_the_key_it_prints(built: Built) -> None:

@@ -7,13 +7,13 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import event, func, select, text
+from sqlalchemy import event, func, select, text, update
 from sqlalchemy.orm import Session
 
 from survey import campaigns, invitations
 from survey.config import Settings
 from survey.database import Base
-from survey.invitations import links, people
+from survey.invitations import links, people, reminders
 from survey.models import (
     Assignment,
     Contact,
@@ -318,3 +318,24 @@ def _more_customers(session: Session, number: int) -> None:
             Assignment(customer_id=customer.id, rep_id=rep.id, territory_id=territory.id, served_from=date(2026, 1, 1))
         )
     session.flush()
+
+
+def test_who_waits_hears_how_far_the_asking_and_the_reminding_are(
+    session: Session, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invitations, "BATCH", 20)
+    found(session)
+    campaign = plan(session, at=now)
+    _more_customers(session, 48)
+    told: list[tuple[int, int]] = []
+    invitations.invite(session, campaign, tell=lambda *far: told.append(far), by=BY, at=now)
+    assert told == [(20, 50), (40, 50), (50, 50)]
+    assert session.scalar(select(func.count(Subject.id))) == 51  # Bob is asked about two
+    session.execute(update(OutboxMessage).values(state="sent", sent_at=now))
+    session.execute(update(Invitation).values(disposition="sent"))
+    told.clear()
+    later = now + timedelta(days=1)
+    reminders.remind(session, campaign, tell=lambda *far: told.append(far), by=BY, at=later)
+    assert told == [(20, 50), (40, 50), (50, 50)]
+    waiting = select(func.count()).where(OutboxMessage.number == 1, OutboxMessage.state == "queued")
+    assert session.scalar(waiting) == 50
