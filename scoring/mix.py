@@ -84,7 +84,7 @@ def _least_squares(within: Floats, index: NDArray[np.int64], freedom: float) -> 
     from statsmodels.regression.linear_model import OLS
 
     chosen = np.append(index, len(within) - 1)
-    scale = np.sqrt(np.diag(within)[chosen])
+    scale = np.sqrt(np.maximum(np.diag(within)[chosen], 0.0))  # no variation at all may come out below nought
     scale[-1] = scale[-1] or 1.0
     moment = within[np.ix_(chosen, chosen)] / np.outer(scale, scale)
     slope_block = linalg.cholesky(moment[:-1, :-1])

@@ -63,7 +63,7 @@ def item_result(
     mix = np.where(np.isnan(raw), np.nan, steps.sum(axis=0))
     numbers = {"raw": raw, "mix": mix, "top_box": working.top_box, **_territory(fit, raw + mix)}
     objected = objections(design, working.moments, slopes, counts.omega, ratings.cell_territory, working.name)
-    errors = np.sqrt(np.diag(slope_covariance(slopes.inverse, parts.meat, counts.everyone)))
+    errors = np.sqrt(np.maximum(np.diag(slope_covariance(slopes.inverse, parts.meat, counts.everyone)), 0.0))
     return Result(
         table=_table(working.name, ratings, counts, spec, numbers, design.adjusters, steps, fit),
         fit=fit,

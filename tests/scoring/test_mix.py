@@ -76,6 +76,15 @@ def test_slopes_that_differ_between_reps_show(ordinary: list[Mapping[str, dict[s
     assert 0.3 < np.mean([tests["slope_heterogeneity"]["p"] for tests in ordinary]) < 0.7
 
 
+def test_answers_that_do_not_vary_within_cells_have_no_slopes_however_they_are_rounded() -> None:
+    for seed in range(12):
+        table = world(seed)
+        weight = np.random.default_rng(seed).choice([0.001, 1.0, 5.0, 1000.0], len(table))
+        found = run(table.assign(y=100 * (table["rep"] * 7 % 10) / 9, weight=weight), weights="response").results[0]
+        assert "no_variation" in {finding.name for finding in found.findings}
+        assert [one["estimate"] for one in found.coefficients.values()] == pytest.approx([0, 0, 0], abs=1e-9)
+
+
 @pytest.mark.parametrize("weights", ["customer", "response"])
 def test_slopes_and_errors_equal_the_full_regression(weights: str) -> None:
     table = world(repeats=2).assign(weight=np.random.default_rng(2).uniform(0.5, 2, 600))
