@@ -4,7 +4,7 @@ included. What the company caused does not count against the rep, with a reason 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -47,22 +47,22 @@ def is_lost(indicator: str) -> bool:
 
 
 def open_where_due(
-    session: Session, periods: Collection[int], *, by: str, at: datetime, rep: Rep | None = None
-) -> Sequence[LossDiagnosis]:
-    """Open a record for everyone whose losses, in one of these periods and the one before it, call for one: two or more
-    at once, or some in two consecutive periods. One that is there stays."""
-    known = {
-        (row.rep_id, row.period_id) for row in session.scalars(select(LossDiagnosis)) if row.period_id in periods
-    }  # fmt: skip
+    session: Session, *, by: str, at: datetime, rep: Rep | None = None
+) -> Sequence[LossDiagnosis]:  # fmt: skip
+    """Open a record wherever losses call for one, of one rep or of everybody: two or more in a period, or some in two
+    consecutive periods. One that is there stays, with the losses as they are known now."""
+    known = {(row.rep_id, row.period_id): row for row in session.scalars(select(LossDiagnosis))}
     opened = []
     for (rep_id, period), losses in _losses(session, rep).items():
-        if period not in periods or (rep_id, period) in known or not (losses[-1] and asks_for_diagnosis(losses)):
-            continue
-        row = LossDiagnosis(
-            rep_id=rep_id, period_id=period, losses=list(losses), causes=[], exempted=0, opened_at=at, opened_by=by
-        )
-        session.add(row)
-        opened.append(row)
+        row = known.get((rep_id, period))
+        if row is not None:
+            row.losses = list(losses)
+        elif losses[-1] and asks_for_diagnosis(losses):
+            row = LossDiagnosis(
+                rep_id=rep_id, period_id=period, losses=list(losses), causes=[], exempted=0, opened_at=at, opened_by=by
+            )
+            session.add(row)
+            opened.append(row)
     session.flush()
     for row in opened:
         journal.record(session, "diagnosis opened", number(row), {"losses": row.losses}, by=by, at=at)

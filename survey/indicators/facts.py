@@ -62,13 +62,11 @@ def take_in(
     intake.refuse_contradictions(facts)
     if not intake.may_store(valid_rows=valid_rows):
         return intake.report(stored=False)
-    place = place_of(session)
-    rows = [row for _, row in intake.standing(facts)]
-    changed = keep(session, intake, facts, IndicatorFact, key=KEY, joined=place)
+    lost = any(diagnoses.is_lost(row.indicator) for _, row in intake.standing(facts))
+    changed = keep(session, intake, facts, IndicatorFact, key=KEY, joined=place_of(session))
     revisions.keep_old(session, IndicatorFact, changed, intake, reason=reason, by=by, at=at)
-    lost = {place(row)["period_id"] for row in rows if diagnoses.is_lost(row.indicator)}
     if lost:
-        diagnoses.open_where_due(session, lost, by=by, at=at)
+        diagnoses.open_where_due(session, by=by, at=at)
     return finish(session, intake, "facts", by=by, at=at)
 
 
@@ -114,5 +112,5 @@ def enter(
     details = {"period": period.code, "indicator": row.indicator}
     journal.record(session, "fact entered", rep.code, details, by=by, at=at)
     if diagnoses.is_lost(row.indicator):
-        diagnoses.open_where_due(session, [period.id], by=by, at=at, rep=rep)
+        diagnoses.open_where_due(session, by=by, at=at, rep=rep)
     return stored

@@ -12,7 +12,18 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey.indicators import events, facts, goals, notes, revisions
-from survey.models import ConductEvent, Goal, IndicatorFact, MonitoringNote, Period, Project, Rep, Revision, Visit
+from survey.models import (
+    ConductEvent,
+    Goal,
+    IndicatorFact,
+    LossDiagnosis,
+    MonitoringNote,
+    Period,
+    Project,
+    Rep,
+    Revision,
+    Visit,
+)
 
 Evenhand = Callable[..., Result]
 Bring = Callable[..., dict[str, Any]]
@@ -165,3 +176,18 @@ def test_an_event_has_its_reply_and_its_decision(bring: Bring, session: Session,
     assert kept[1]["reply"] == "物流停运，非本人原因"
     with pytest.raises(events.UnknownEvent):
         events.find(session, event.id, select(Rep.id).where(Rep.code == "R2"))
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+@pytest.mark.parametrize(
+    ("losses", "opened"), [((1, 1), ["2026-H1"]), ((0, 1), []), ((2, 0), ["2025-H2"]), ((0, 2), ["2026-H1"])]
+)
+def test_losses_open_a_record_in_whatever_order_they_come_in(
+    bring: Bring, evenhand: Callable[..., Result], session: Session, losses: tuple[int, int], opened: list[str]
+) -> None:
+    """One or none in each half-year; what happened first is imported last."""
+    evenhand("period", "add", "2025-H2", "--from", "2025-07-01", "--to", "2025-12-31")
+    for period, lost in reversed([*zip(("2025-H2", "2026-H1"), losses, strict=True)]):
+        bring("facts", f"period,rep,indicator,value\n{period},R1,老客户流失数,{lost}\n")
+    found = session.scalars(select(Period.code).join(LossDiagnosis, LossDiagnosis.period_id == Period.id)).all()
+    assert found == opened
