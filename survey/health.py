@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from survey import database, nameserver
+from survey.backups import latest
 from survey.context import db, now, settings
 from survey.invitations import outbox
 from survey.nameserver import LookupFailed
@@ -51,7 +52,7 @@ def findings(texts: Texts = nameserver.texts) -> list[Finding]:
     try:
         found = [_database(), _tables()]
         if all(finding.well for finding in found):
-            found += [_administrator(), _worker()]
+            found += [_administrator(), _worker(), _backup()]
     except OperationalError as error:
         found = [_no_database(error)]
     return [*found, _address(), *_mail(texts), _sms()]
@@ -131,6 +132,16 @@ def _worker() -> Finding:
         well=False,
         seen=Words(N_("letters that have waited for longer than 15 minutes: %(number)s"), {"number": late}),
         remedy=Words(N_("See that the worker runs (evenhand worker) and that the mail server takes mail.")),
+    )
+
+
+def _backup() -> Finding:
+    last = latest.taken_at(db.session)
+    return Finding(
+        name=N_("last backup"),
+        well=settings().is_demo or (last is not None and now() - last < latest.ENOUGH),
+        seen=Words("%(when)s UTC", {"when": f"{last:%Y-%m-%d %H:%M}"}) if last else Words(N_("none was taken yet")),
+        remedy=Words(N_("Run every day: evenhand backup FILE – and keep the file on another machine.")),
     )
 
 
