@@ -46,12 +46,13 @@ class OpenCampaign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """What the next grade takes. `missing` answering customers, where that can be said, `reach` in how many periods
-    they can be expected (as the sample planner says it) from `customers` who can be asked when `rate` of them answer;
-    `supposed`: no campaign has closed yet that says how many do."""
+    """What the next grade takes. `missing` answering customers, where that can be said, `needed` with those that have
+    answered; `reach` in how many periods they can be expected (as the sample planner says it) from `customers` who can
+    be asked when `rate` of them answer; `supposed`: no campaign has closed yet that says how many do."""
 
     grade: str
     missing: int | None
+    needed: int | None
     reach: str | None
     customers: int
     one: int
@@ -156,8 +157,9 @@ def _outlook(session: Session, page: RepPage, on: date) -> Outlook | None:
     one, two = customers * rate, customers * (1 - (1 - rate) ** 2)
     plan = None if needed is None else Plan(customers=customers, needed=needed, invitations=0, one=one, two=two)
     return Outlook(
-        grade=grade.grade, missing=missing, reach=plan.reach if plan else None, customers=customers, one=round(one),
-        two=round(two), rate=rate, supposed=campaign is None, campaigns=_campaigns(session, rep, on),
+        grade=grade.grade, missing=missing, needed=needed, reach=plan.reach if plan else None, customers=customers,
+        one=round(one), two=round(two), rate=rate, supposed=campaign is None,
+        campaigns=_campaigns(session, rep, on),
     )  # fmt: skip
 
 

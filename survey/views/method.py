@@ -61,4 +61,7 @@ def in_words(finding: Finding, named: Callable[[str], str]) -> str:
 def _in_words(name: str, value: Any, named: Callable[[str], str]) -> Any:
     if isinstance(value, Wording):
         return value.zh if i18n.language() == "zh" else value.en
-    return str(named(value)).strip() if name in ("adjuster", "column") and isinstance(value, str) else value
+    if name in ("adjuster", "column"):
+        called = str(named(value)).strip()
+        return called if i18n.language() == "zh" else f"“{called}”"  # in Chinese the sentence has the marks
+    return value

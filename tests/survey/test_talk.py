@@ -183,7 +183,7 @@ def test_the_window_is_the_planners(
     _customers(session, "R03", customers, now)
     outlook = _talk(session, "R03").outlook
     assert outlook is not None
-    assert (outlook.customers, outlook.reach, outlook.supposed) == (customers, reach, True)
+    assert (outlook.customers, outlook.needed, outlook.reach, outlook.supposed) == (customers, 16, reach, True)
     assert outlook.one == round(customers * 0.3)
     assert outlook.two == round(customers * 0.51)
 

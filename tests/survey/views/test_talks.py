@@ -37,6 +37,8 @@ def test_short_of_evidence_the_sheet_counts_what_is_missing_and_names_nobody(bos
     assert "Any comparison: there are not enough answers. That is neither good nor bad." in text
     assert "About 8 more answering customers would make it provisional." in text
     assert "No campaign asks about 张晨曦 now; the next one can." in text
+    assert "Nothing yet: there are not enough answers." in text
+    assert "It cannot be reached: it takes 16, and only 0 customers can be asked." in text
     assert "海川商行" not in text
     assert "Any number: too few customers answered" in _text(boss, "/reps/R04/talk?lang=en")
     assert "Whether it is the rep or the territory" in _text(boss, "/reps/R07/talk?lang=en")
