@@ -49,6 +49,7 @@ GRANTS: dict[str, frozenset[str]] = {
     "read schemes": frozenset({"administrator", "reviewer", "manager", "rep", "auditor"}),
     "adopt schemes": frozenset({"administrator", "reviewer"}),
     "keep roster": frozenset({"administrator"}),
+    "read journal": frozenset({"auditor", "administrator"}),
     "keep people": frozenset({"administrator"}),
     "keep settings": frozenset({"administrator"}),
     "keep questionnaires": frozenset({"administrator"}),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from survey.models import JournalEntry
@@ -80,3 +80,29 @@ _LINES = select(JournalEntry.__table__).order_by(JournalEntry.id).execution_opti
 def anchor(session: Session) -> str:
     """The hash of the last line: whoever keeps it can tell later whether anything before it was touched."""
     return session.scalar(select(JournalEntry.hash).order_by(JournalEntry.id.desc()).limit(1)) or GENESIS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """Some lines, newest first, the hash of the last line of all, and the number before which older ones begin."""
+
+    shown: tuple[JournalEntry, ...]
+    anchor: str
+    older: int | None
+
+
+PAGE = 100
+
+
+def lines(session: Session, *, words: str = "", before: int | None = None) -> Lines:
+    """The newest lines whose actor, action or subject holds the words, from before a line on."""
+    chosen = select(JournalEntry).order_by(JournalEntry.id.desc()).limit(PAGE + 1)
+    if words.strip():
+        inside = words.strip().lower()
+        places = (JournalEntry.by, JournalEntry.action, JournalEntry.subject)
+        chosen = chosen.where(or_(*(func.lower(place).contains(inside, autoescape=True) for place in places)))
+    if before is not None:
+        chosen = chosen.where(JournalEntry.id < before)
+    found = session.scalars(chosen).all()
+    older = found[PAGE - 1].id if len(found) > PAGE else None
+    return Lines(shown=tuple(found[:PAGE]), anchor=anchor(session), older=older)
