@@ -36,6 +36,12 @@ from survey.models import (
 )
 
 Pair = tuple[str, str]
+RAMP = "ramp"
+"""The note of an indicator that does not apply yet to somebody new."""
+
+COUNTED = "counted"
+"""The evidence of a value that nobody entered: it was counted in the log."""
+
 _AGREED = ("与员工议定", "agreed with the rep")
 _SCHEME = ("方案统一规定", "the same for everybody in the scheme")
 _NAMED = {
@@ -131,7 +137,7 @@ def _values(row: IndicatorFact | None, goal: Goal | None, counted: float | None)
         }  # fmt: skip
     if goal is not None and goal.done is not None:
         return {"value": goal.done, "note": goal.text}
-    return {"value": counted, "evidence": "按记录计算 / computed from what was recorded"}
+    return {"value": counted, "evidence": COUNTED}
 
 
 def _spared(values: dict[str, Any], diagnosis: LossDiagnosis | None) -> dict[str, Any]:
@@ -189,7 +195,7 @@ def _ramped(aim: _Aim, values: dict[str, Any], scheme: Scheme, months: int | Non
     if share == 1:
         return aim, values
     if share == 0:
-        note = "爬坡期 / ramp"
+        note = RAMP
         return aim, {**values, "value": None, "missing": "not_applicable", "note": note, "approved_by": scheme.code}
     target = aim.target * share
     why = (

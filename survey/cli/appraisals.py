@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 import click
+from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
 from survey import appraisals, exports, i18n, schemes
@@ -27,7 +29,7 @@ from survey.pdf import Press
 from survey.refusals import Refused
 from survey.roster import periods
 from survey.users import check_second_person
-from survey.views.appraisals import page_of
+from survey.views.appraisals import pages_of
 
 PRESSES = 2
 """Printing processes an export uses; each takes a processor while it works."""
@@ -124,6 +126,7 @@ def export(period: str, out: Path, rep: str | None, lang: str, as_json: bool) ->
     papers = appraisals.papers(db.session, period, rep)
     day = today()
     db.session.rollback()
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
     done = []
     with ExitStack() as stack:
         presses: SimpleQueue[Press] = SimpleQueue()
@@ -136,8 +139,9 @@ def export(period: str, out: Path, rep: str | None, lang: str, as_json: bool) ->
         )  # fmt: skip
 
         def draw(one: Paper) -> Callable[[], bytes]:
-            page, mark = page_of(one, lang, printed_on=day), exports.mark(one, lang)
-            return lambda: _on_a_free_press(presses, page, mark)
+            pages, mark = pages_of(one, lang, printed_on=day), exports.mark(one, lang)
+            first = next(pages)
+            return lambda: _on_a_free_press(presses, chain([first], _within(app, pages)), mark)
 
         for one in exports.appraisals(papers, out, language=lang, draw=draw, workers=PRESSES):
             done.append(one)
@@ -181,12 +185,22 @@ def explain(period: str, rep: str, lang: str, as_json: bool) -> None:
         click.echo(f"{total['printed']:>7}")
 
 
-def _on_a_free_press(presses: SimpleQueue[Press], page: str, mark: str) -> bytes:
+def _on_a_free_press(presses: SimpleQueue[Press], pages: Iterable[str], mark: str) -> bytes:
     press = presses.get()
     try:
-        return press.print(page, mark)
+        return press.print_first(pages, mark)
     finally:
         presses.put(press)
+
+
+def _within(app: Flask, pages: Iterator[str]) -> Iterator[str]:
+    """Pages that are made in a worker's thread, should the first be too long."""
+    while True:
+        with app.app_context():
+            page = next(pages, None)
+        if page is None:
+            return
+        yield page
 
 
 def _named(paper: Paper, refusal: Refused) -> Refused:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Self
 
@@ -35,6 +35,10 @@ _PDF, _REFUSAL = b"P", b"R"
 
 class PageRefused(Refused):
     """The printing process said no, and why."""
+
+
+class SheetsExceeded(PageRefused):
+    """It takes more sheets than it allows itself."""
 
 
 class PrintingFailed(Refused):
@@ -75,6 +79,19 @@ class Press:
                 self.close()
                 raise PrintingFailed(N_("The printing process stopped before the page was printed.")) from None
             return self._answer(process, self._page_seconds)
+
+    def print_first(self, pages: Iterable[str], mark: str = "") -> bytes:
+        """The first of these pages that takes no more sheets than it allows itself; raises what `print` does.
+
+        Several shapes of one page are expected, from the most comfortable to the one that fits whatever it holds: they
+        are only made when the one before was too long.
+        """
+        for page in pages:
+            try:
+                return self.print(page, mark)
+            except SheetsExceeded as refusal:
+                exceeded = refusal
+        raise exceeded
 
     def close(self) -> None:
         self._stop()
@@ -138,12 +155,13 @@ def receive(pipe: IO[bytes], *, seconds: float | None = None) -> bytes | None:
     body = _read(pipe, length, deadline)
     if body is not None and kind == _REFUSAL:
         told = json.loads(body)
-        raise PageRefused(told["sentence"], **told["values"])
+        raise (SheetsExceeded if told["sheets"] else PageRefused)(told["sentence"], **told["values"])
     return body
 
 
 def _told(refusal: Refused) -> bytes:
-    return json.dumps({"sentence": refusal.sentence, "values": refusal.values}, default=str).encode()
+    told = {"sentence": refusal.sentence, "values": refusal.values, "sheets": isinstance(refusal, SheetsExceeded)}
+    return json.dumps(told, default=str).encode()
 
 
 def _read(pipe: IO[bytes], length: int, deadline: float | None) -> bytes | None:

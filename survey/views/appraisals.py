@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date
+from itertools import chain
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
@@ -18,7 +20,7 @@ from survey import access, appraisals, context, exports, i18n
 from survey.appraisals import NotToBeSeen, Reader, StatementChanged
 from survey.appraisals.comparing import comparison
 from survey.appraisals.explaining import explanation
-from survey.appraisals.room import room
+from survey.appraisals.room import rooms
 from survey.appraisals.statement import Paper, Statement
 from survey.pdf import Press
 from survey.refusals import Refused
@@ -111,10 +113,11 @@ def pdf(appraisal_id: int) -> ResponseReturnValue:
     """The appraisal on paper, in the reader's language."""
     paper = _paper(appraisal_id)
     language = i18n.language()
-    page = page_of(paper, language, printed_on=context.today())
-    context.session().rollback()  # printing takes its time, and needs nothing more from the database
+    pages = pages_of(paper, language, printed_on=context.today())
+    first = next(pages)
+    context.session().rollback()  # printing takes its time, and hardly anything more from the database
     try:
-        printed = press.print(page)
+        printed = press.print_first(chain([first], pages))
     except Refused as refusal:
         flash(i18n.told(refusal), "error")
         return redirect(url_for(".shown", appraisal_id=appraisal_id), code=303)
@@ -124,17 +127,17 @@ def pdf(appraisal_id: int) -> ResponseReturnValue:
     return response
 
 
-def page_of(paper: Paper, language: str, *, printed_on: date) -> str:
-    """The page a PDF is printed from, in one language or in both."""
-    spoken = i18n.language()
-    i18n.speak(language)
-    try:
-        page = render_template(
-            "pdf/statement.html", paper=paper, room=room(paper.statement, language), printed_on=printed_on
-        )
-    finally:
-        i18n.speak(spoken)
-    return i18n.paired(page) if language == i18n.BOTH else page
+def pages_of(paper: Paper, language: str, *, printed_on: date) -> Iterator[str]:
+    """The pages a PDF is printed from, in one language or in both: the same in the shapes of its rooms, each made when
+    it is asked for."""
+    for room in rooms(paper, language):
+        spoken = i18n.language()
+        i18n.speak(language)
+        try:
+            page = render_template("pdf/statement.html", paper=paper, room=room, printed_on=printed_on)
+        finally:
+            i18n.speak(spoken)
+        yield i18n.paired(page) if language == i18n.BOTH else page
 
 
 def reader() -> Reader:

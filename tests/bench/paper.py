@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -18,19 +18,12 @@ if TYPE_CHECKING:
 
 HERE = "tests.bench.paper"
 DOCUMENTS, FEW = 100, 10
-INDICATORS, EVENTS = 8, 5
+SIZE = {"indicators": 8, "events": 5}
 LANGUAGE = "zh"
 PRINTED_ON = date(2026, 7, 6)
 CHROMIUM = "/usr/bin/chromium"
 SAFE = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
         "--disable-component-update", "--disable-sync"]  # fmt: skip
-SCHEME = """\
-code = "bench"
-title_zh = "量度"
-title_en = "Bench"
-source_zh = "测试"
-source_en = "A test"
-"""
 
 
 def printing(folder: Path) -> Section:
@@ -41,7 +34,7 @@ def printing(folder: Path) -> Section:
     plain = call(f"{HERE}:plain_weasyprint", folder)
     browser = call(f"{HERE}:headless_chromium", folder)
     return Section(
-        title=f"{INDICATORS} indicators, {EVENTS} events and five dimensions on two pages, in Chinese",
+        title=f"{SIZE['indicators']} indicators, {SIZE['events']} events and five dimensions on two pages, in Chinese",
         lines=(
             Line(what=f"the export: {DOCUMENTS} documents, two presses, started anew, every file on the disk",
                  measured=ours, target=f"≤ 0.25 s a document, {0.25 * DOCUMENTS:.0f} s"),
@@ -193,7 +186,8 @@ def _rendered(folder: Path) -> Any:
     """Every paper with what makes its page, inside an application over an empty database."""
     from survey import config
     from survey.app import alembic, create_app
-    from survey.views.appraisals import page_of
+    from survey.views.appraisals import pages_of
+    from tests.survey.papers import drawn
 
     settings = config.load(
         _env_file=None, evenhand_dir=folder, base_url="http://localhost", secret_key="s" * 40,
@@ -204,94 +198,8 @@ def _rendered(folder: Path) -> Any:
     if not settings.database_url or not (folder / "evenhand.sqlite").exists():
         alembic.upgrade()
     for number in range(DOCUMENTS):
-        yield _paper(number), lambda paper: page_of(paper, LANGUAGE, printed_on=PRINTED_ON)
-
-
-def _paper(number: int) -> Any:
-    from scoring.appraisal import appraise
-    from scoring.facts import Event, Fact
-    from scoring.scheme import Scheme
-    from scoring.scores import Score
-    from survey.appraisals import statement as printed
-    from survey.figures import steps_as_printed
-
-    scheme = Scheme.from_toml(_scheme())
-    rep = f"R{number:03}"
-    raw, adjusted, reported = 78.2 + number % 7, 80.7 + number % 7, 79.3 + number % 7
-    score = Score(
-        rep=rep, item="satisfaction", responses=34, customers=31, raw=raw, mix=-0.6, territory=3.6, centring=-0.5,
-        adjusted=adjusted, se=2.2, df=40.0, low=adjusted - 4.4, high=adjusted + 4.4, reliability=0.84,
-        reported=reported, reported_sd=2.0, peer=reported, company=reported, case="A", component=1, fragile=False,
-        evidence="full",
-    )  # fmt: skip
-    facts = [
-        Fact(rep=rep, indicator=f"i{one}", value=90.0 + (one + number) % 15, target=100.0, evidence="ERP")
-        for one in range(1, INDICATORS)
-    ]
-    events = [
-        Event(rep=rep, category=f"d{1 + one % 4}", on=f"2026-03-{one + 1:02}", points=1.0, fact="迟报月度总结")
-        for one in range(EVENTS)
-    ]
-    (outcome,) = appraise([score], facts, events, scheme)
-    steps = steps_as_printed(
-        raw=raw, mix=-0.6, territory=3.6, centring=-0.5, adjusted=adjusted, reported=reported,
-        adjusters={"segment": -0.4, "size_band": -0.3, "industry": 0.1},
-    )  # fmt: skip
-    dimensions = tuple(
-        printed.Dimension(
-            item=name, name_zh=name, name_en=name, evidence="full", responses=34, raw=raw - place,
-            adjusted=adjusted - place, low=adjusted - 5 - place, high=adjusted + 5 - place,
+        name = f"周秀兰{chr(0x4E00 + number)}"
+        yield (
+            drawn({"rep": f"R{number:03}", "name": name, "above": number % 7, **SIZE}),
+            lambda paper: next(pages_of(paper, LANGUAGE, printed_on=PRINTED_ON)),
         )
-        for place, name in enumerate(("产品知识", "交货及时性", "响应速度", "服务建议", "技术指导"))
-    )  # fmt: skip
-    found = printed.Satisfaction(
-        indicator="satisfaction", item="satisfaction", name_zh="综合满意度", name_en="Satisfaction", evidence="full",
-        asked=92, responses=34, customers=31, low=adjusted - 4.4, high=adjusted + 4.4, reliability=0.84, average=79.9,
-        case="A", fragile=False, steps=steps, dimensions=dimensions,
-    )  # fmt: skip
-    statement = printed.Statement(
-        number=f"A-2026-H1-{rep}", revision=1, company_zh="云杉仪表", company_en="Spruce Instruments",
-        period="2026-H1", from_on=date(2026, 1, 1), to_on=date(2026, 6, 30),
-        person=printed.Person(code=rep, name=f"周秀兰{chr(0x4E00 + number)}", position="销售代表",
-                              territories=("华北",), tenure_months=18, manager="沈玥"),
-        scheme=scheme.code, scheme_version=1, scheme_title_zh=scheme.title_zh, scheme_title_en=scheme.title_en,
-        deduction_cap=scheme.deduction_cap,
-        bands=tuple(printed.BandLine(code=one.code, name_zh=one.name_zh, name_en=one.name_en, cut=one.cut,
-                                     adverse=one.adverse) for one in scheme.bands),
-        definitions={one.code: printed.Definition(zh=one.definition_zh, en=one.definition_en)
-                     for one in scheme.indicators},
-        survey=printed.Survey(run=1, spec_hash="0" * 64, fingerprint="0" * 64, scored_on=date(2026, 7, 1),
-                              policy="pooled", periods=1, minimum_customers=5),
-        satisfaction=(found,), peers=printed.Peers(reps=57, rank_low=4, rank_high=31, stands="alike"),
-        trend=(), risen=(), software="evenhand", outcome=outcome,
-    )  # fmt: skip
-    at = datetime(2026, 7, 2, tzinfo=UTC)
-    standing = printed.Standing(
-        id=number, state="proposed", replaced_by=None, snapshot=f"{number:064}", anchor="a" * 64, drawn_up_at=at,
-        drawn_up_by="command line", decision=None,
-    )  # fmt: skip
-    return printed.Paper(statement=statement, standing=standing)
-
-
-def _scheme() -> str:
-    weights = [15, *[70 // (INDICATORS - 2)] * (INDICATORS - 2)]
-    weights[0] += 85 - sum(weights)
-    tables = [
-        f'[[indicator]]\ncode = "i{place}"\nname_zh = "指标第{place}号"\nname_en = "Indicator {place}"\n'
-        f'definition_zh = "实际完成值与约定目标值之比"\ndefinition_en = "Done against agreed"\ngroup = "result"\n'
-        f'unit = "%"\nweight = {weight}\nrule = "ratio"\n'
-        for place, weight in enumerate(weights, start=1)
-    ]
-    tables.append(
-        '[[indicator]]\ncode = "satisfaction"\nname_zh = "客户满意度"\nname_en = "Customer satisfaction"\n'
-        'group = "process"\nweight = 15\nrule = "satisfaction"\n'
-    )
-    tables += [
-        f'[[deduction]]\ncode = "d{one}"\nname_zh = "扣分{one}"\nname_en = "Deduction {one}"\ncap = 5\n'
-        for one in range(1, 5)
-    ]
-    tables += [
-        f'[[band]]\ncode = "{code}"\nname_zh = "{code}等"\nname_en = "Band {code}"\ncut = {cut}\n'
-        for code, cut in (("A", 80), ("B", 0))
-    ]
-    return SCHEME + "".join(tables)

@@ -70,6 +70,10 @@ class Surveyed:
 
 @pytest.fixture
 def surveyed(session: Session, now: datetime) -> Surveyed:
+    return survey_company(session, now)
+
+
+def survey_company(session: Session, now: datetime) -> Surveyed:
     dice = random.Random(20260706)
     session.add(
         Company(
@@ -234,6 +238,10 @@ def adopt(session: Session, name: str, now: datetime) -> SchemeVersion:
 
 @pytest.fixture
 def kelon(session: Session, surveyed: Surveyed, now: datetime) -> Appraisal:
+    return appraise_by_events(session, now)
+
+
+def appraise_by_events(session: Session, now: datetime) -> Appraisal:
     put_facts(session, "R01")
     put_events(session, "R01")
     done = drawing.draw_up(
@@ -246,6 +254,10 @@ def kelon(session: Session, surveyed: Surveyed, now: datetime) -> Appraisal:
 @pytest.fixture
 def six(session: Session, surveyed: Surveyed, now: datetime) -> tuple[Appraisal, ...]:
     """Every rep appraised by satisfaction and five facts."""
+    return appraise_everybody(session, surveyed, now)
+
+
+def appraise_everybody(session: Session, surveyed: Surveyed, now: datetime) -> tuple[Appraisal, ...]:
     runs.score_period(session, "2026-H1", SPEC, by="a", at=now)
     for rep in surveyed.reps:
         put_facts(session, rep, SIX)

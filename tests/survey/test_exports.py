@@ -30,7 +30,7 @@ from survey.appraisals.statement import Paper, snapshot_hash
 from survey.config import Settings
 from survey.models import Appraisal, Campaign, ConductEvent
 from survey.refusals import Refused
-from survey.views.appraisals import page_of
+from survey.views.appraisals import pages_of
 
 from .conftest import Surveyed
 
@@ -350,6 +350,6 @@ def test_answers_that_were_imported_are_not_said_to_be_all_that_were_asked(
     request.getfixturevalue("six")
     paper = appraisals.papers(session, "2026-H1")[0]
     with app.test_request_context():
-        page = page_of(paper, "en", printed_on=date(2026, 7, 20))
+        page = next(pages_of(paper, "en", printed_on=date(2026, 7, 20)))
     assert "24 answers" in page
     assert "of 24 answered" not in page

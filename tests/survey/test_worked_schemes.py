@@ -25,7 +25,7 @@ from survey.cli import main
 from survey.context import db
 from survey.models import Campaign, Period, Rep, RepScore, Run
 from survey.pdf import Press
-from survey.views.appraisals import page_of
+from survey.views.appraisals import pages_of
 
 from ..conftest import settings_for
 
@@ -249,7 +249,7 @@ def papers(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> d
     with app.test_request_context(), Press() as press:
         for name in WORKED:
             paper = appraisals.papers(db.session, name, name)[0]
-            pdf = press.print(page_of(paper, "en", printed_on=date(2026, 7, 6)))
+            pdf = press.print_first(pages_of(paper, "en", printed_on=date(2026, 7, 6)))
             text = "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
             found[name] = (paper.statement, " ".join(text.replace("\u00a0", " ").split()))
         db.engine.dispose()
