@@ -20,6 +20,7 @@ from sqlalchemy import select
 
 from survey import appraisals, questionnaires, schemes
 from survey.app import create_app
+from survey.appraisals.statement import Paper
 from survey.campaigns.thresholds import DEFAULT_SPEC
 from survey.cli import main
 from survey.context import db
@@ -28,12 +29,14 @@ from survey.pdf import Press
 from survey.views.appraisals import pages_of
 
 from ..conftest import settings_for
+from .papers import strangers
 
 SPEC = DEFAULT_SPEC.read_text(encoding="utf-8")
 MARCH = (date(2026, 3, 2), date(2026, 3, 29))  # four weeks from Monday to Sunday
 FEBRUARY = (date(2026, 2, 1), date(2026, 2, 28))
 FULL: Mapping[str, float] = {"satisfaction": 84}
 Shown = tuple[str, ...]
+Papers = dict[str, tuple[Paper, dict[str, str]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,8 +224,8 @@ def test_every_shipped_scheme_has_its_worked_number() -> None:
 
 
 @pytest.fixture(scope="module")
-def papers(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[object, str]]:
-    """Every scheme's statement and the English text of its PDF."""
+def papers(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Papers:
+    """Every scheme's paper and the text of its PDF in both languages."""
     folder = tmp_path_factory.mktemp("worked")
     shutil.copy(migrated_sqlite, folder / "evenhand.sqlite")
     app = create_app(settings_for(folder, f"sqlite:///{folder / 'evenhand.sqlite'}"))
@@ -249,11 +252,16 @@ def papers(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> d
     with app.test_request_context(), Press() as press:
         for name in WORKED:
             paper = appraisals.papers(db.session, name, name)[0]
-            pdf = press.print_first(pages_of(paper, "en", printed_on=date(2026, 7, 6)))
-            text = "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
-            found[name] = (paper.statement, " ".join(text.replace("\u00a0", " ").split()))
+            found[name] = paper, {language: _text(press, paper, language) for language in ("zh", "en")}
         db.engine.dispose()
     return found
+
+
+def _text(press: Press, paper: Paper, language: str) -> str:
+    """In one line; a word that was divided at its hyphen is whole again."""
+    pdf = press.print_first(pages_of(paper, language, printed_on=date(2026, 7, 6)))
+    text = " ".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
+    return " ".join(text.replace("\u00a0", " ").split()).replace("- ", "-")
 
 
 def _bring_everything(bring, evenhand) -> None:  # type: ignore[no-untyped-def]
@@ -320,12 +328,23 @@ def _store_answers(name: str, worked: Worked) -> None:
 
 
 @pytest.mark.parametrize("name", WORKED)
-def test_the_worked_number_stands_on_paper(papers: dict[str, tuple[object, str]], name: str) -> None:
-    statement, text = papers[name]
+def test_the_worked_number_stands_on_paper(papers: Papers, name: str) -> None:
+    paper, texts = papers[name]
+    statement, text = paper.statement, texts["en"]
     worked = WORKED[name]
-    printed = {part.code: part.printed for part in statement.indicators}  # type: ignore[attr-defined]
+    printed = {part.code: part.printed for part in statement.indicators}
     assert {code: printed[code] for code in worked.points} == worked.points
-    assert statement.outcome.printed == worked.total  # type: ignore[attr-defined]
+    assert statement.outcome.printed == worked.total
     late = "the scheme was not adopted before the period began"
     for shown in (*worked.points.values(), worked.total, *worked.says, late):
         assert shown in text, f"{shown} is not on paper"
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("name", WORKED)
+def test_every_number_on_paper_is_a_stored_one(papers: Papers, name: str, language: str) -> None:
+    paper, texts = papers[name]
+    assert not strangers(paper, texts[language])
+    assert not [
+        part.code for part in paper.statement.outcome.parts if part.printed.replace("-", "−") not in texts[language]
+    ]
