@@ -12,7 +12,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from scoring.outcome import Part
-from survey.appraisals.statement import Decision, Paper, Statement
+from survey.appraisals.statement import Decision, Paper, PlanLine, Statement
 
 if TYPE_CHECKING:
     from survey.appraisals.room import Room
@@ -29,7 +29,13 @@ def sheets(paper: Paper, language: str, room: Room, *, hope: float = 0.0) -> tup
     """How many sheets an appraisal would take before its annex, and what is left of the last; `hope` makes each so much
     longer."""
     sheet = SHEET + hope
-    page = _Page(statement=paper.statement, decision=paper.standing.decision, language=language, room=room)
+    page = _Page(
+        statement=paper.statement,
+        decision=paper.standing.decision,
+        plan=paper.standing.plan,
+        language=language,
+        room=room,
+    )
     taken, used = 1, 0.0
     for height, breakable, on_a_new_sheet in page.blocks():
         if on_a_new_sheet or (used + height > sheet and not breakable):
@@ -44,6 +50,7 @@ def sheets(paper: Paper, language: str, room: Room, *, hope: float = 0.0) -> tup
 class _Page:
     statement: Statement
     decision: Decision | None
+    plan: tuple[PlanLine, ...]
     language: str
     room: Room
 
@@ -190,7 +197,11 @@ class _Page:
 
     def _plan(self) -> float:
         row = 4.8 if self.room.many else 6.2 if self.room.tight else 8.2
-        return (6.5 if self._both else 3.8) + 3 * row
+        head = 6.5 if self._both else 3.8
+        if self.room.reasons_apart and self.plan:
+            return LINE
+        written = [max(row, LINE * max(_lines(*cell) for cell in _cells(one)) + self._padding) for one in self.plan]
+        return head + sum(written) + max(0, 3 - len(written)) * row
 
     def _recommendations(self) -> float:
         return LINE * (1 if self.language == "zh" else 2)
@@ -216,6 +227,13 @@ class _Page:
     @property
     def _line(self) -> float:
         return 5.2 if self.room.many else 6.3 if self.room.tight else 8.0
+
+
+def _cells(one: PlanLine) -> tuple[tuple[float, float], ...]:
+    """The length of each cell of a planned item, and the width it has, both in em."""
+    words = ((one.item, 28), (one.measure, 32), (one.support, 32), ("2026-01-01 – 2026-01-01", 16), (one.metric, 16),
+             (one.reward, 16))  # fmt: skip
+    return tuple((_length(text), width / _EM) for text, width in words)
 
 
 def _length(words: str) -> float:
