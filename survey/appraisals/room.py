@@ -30,7 +30,7 @@ class Room:
     `tight`: smaller gaps. `flowing`: the second page begins wherever the first is full. `many`: categories without
     events share a line. `questions` are as many as are printed before the annex. `notes_apart`: the method stands in
     the annex. `definitions`: each indicator's meaning is printed below its name. `events_apart`, `reasons_apart`,
-    `charts_apart` and `indicators_apart`: events, reasons (of targets, of a decision) with the plan, what customers said as
+    `charts_apart` and `indicators_apart`: events, reasons with the plan, what customers said as
     charts, and the table of indicators stand in the annex. `writing` and `grounds` count the lines to write on.
     `row_height` is a dimension's, in pixels. `lines` are those of the table over periods that the questions cite,
     filled up to five. `sheets`: how many may come before the annex; None for the last shape, which is printed in any
