@@ -167,8 +167,11 @@ def _ratings(path: Path, spec: AdjustmentSpec) -> pd.DataFrame:
         raise
     except UnicodeDecodeError:
         raise Unusable(path=path, what=NOT_UTF_8) from None
-    except ValueError as error:
-        what = f"this table cannot be read ({str(error).strip().rstrip('.')}); mend the file, or save it anew"
+    except (ValueError, OSError, csv.Error) as error:
+        if isinstance(error, OSError) and error.filename:
+            raise  # the file cannot be opened; what can, but holds broken pages, is an OSError without a name too
+        reason = " ".join(str(error).split()).rstrip(".")
+        what = f"this table cannot be read ({reason}); mend the file, or save it anew"
         raise Unusable(path=path, what=what) from error
 
 

@@ -157,6 +157,8 @@ def test_territory_effects_of_an_earlier_run_are_kept(folder: Path) -> None:
         ({"ratings": "header.csv"}, "Nobody has answered any of the items"),
         ({"ratings": "gbk.csv"}, "gbk.csv: this is not UTF-8 text; save it as UTF-8"),
         ({"ratings": "unnamed.csv"}, "names 8 columns and the second has 9 values; give each its name"),
+        ({"ratings": "quote.csv"}, "quote.csv: this table cannot be read (field larger than field limit"),
+        ({"ratings": "pages.parquet"}, "pages.parquet: this table cannot be read"),
         ({"ratings": "long.csv"}, "long.csv: this table cannot be read"),
         ({"ratings": "twice.csv"}, "The ratings have the column delivery twice; remove one of them"),
         ({"ratings": "semicolon.csv"}, "no column rep; every row must say who was rated"),
@@ -181,6 +183,8 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     text = table.to_csv(index=False)
     header, rows = text.split("\n", 1)
     (folder / "header.csv").write_text(header)
+    (folder / "quote.csv").write_text('"' + 200_000 * "x")
+    (folder / "pages.parquet").write_bytes(b"PAR1" + bytes(900) + (folder / "ratings.parquet").read_bytes()[904:])
     (folder / "unnamed.csv").write_text(f"{header}\n" + rows.replace("\n", ",9\n"))
     (folder / "long.csv").write_text(text + "a,b,c,d,e,f,g,h,i,j\n")
     (folder / "twice.csv").write_text(text.replace("mode", "delivery", 1))
