@@ -65,10 +65,13 @@ def between(score: Floats, se: Floats, df: Floats, covariance: float, smallest: 
 def interval_null_p(difference: Floats, se: Floats, df: Floats, smallest: float) -> Floats:
     """p of the hypothesis that a difference is no larger than ``smallest``, either way (n,).
 
-    1 − F((|Δ| − δ)/se) + F((−|Δ| − δ)/se), F = t with ``df``, normal when infinite (Hodges and Lehmann 1954).
+    1 − F((|Δ| − δ)/se) + F((−|Δ| − δ)/se), F = t with ``df``, normal when infinite (Hodges and Lehmann 1954). Where
+    answers do not vary at all nothing shows what chance does, and p is 1.
     """
-    size = np.abs(difference)
-    return np.asarray(_below((smallest - size) / se, df) + _below((-size - smallest) / se, df))
+    size, varies = np.abs(difference), se > 0
+    scale = np.where(varies, se, 1.0)
+    p = _below((smallest - size) / scale, df) + _below((-size - smallest) / scale, df)
+    return np.where(varies, p, 1.0)
 
 
 def _below(at: Floats, df: Floats) -> Floats:

@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
@@ -23,22 +24,29 @@ from flask import Flask
 from flask.cli import ScriptInfo
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scoring.ties import Ties
 from survey import questionnaires
 from survey.app import alembic, create_app
 from survey.cli import main
 from survey.config import Settings, load
 from survey.context import db
 from survey.models import (
+    AnswerCount,
     Campaign,
     Customer,
     Invitation,
     Period,
     Rep,
     ReportingLine,
+    RepPlace,
+    RepReach,
     RepScore,
     Run,
+    RunItem,
+    ScoreChange,
     ScoreStep,
     Subject,
     Territory,
@@ -356,6 +364,7 @@ def scored(session: Session, now: datetime) -> Scored:
         manager = company.other if rep.code in company.of_the_other else manager
         session.add(ReportingLine(rep_id=rep.id, manager_email=manager, since_on=since))
     sheet = questionnaires.newest(session, "core")
+    earlier: Run | None = None
     for period in periods[:2]:
         campaign = Campaign(
             code=period.code, period_id=period.id, questionnaire_version_id=sheet.id, opens_on=period.to_on,
@@ -376,6 +385,13 @@ def scored(session: Session, now: datetime) -> Scored:
             subject = Subject(invitation_id=invitation.id, rep_id=rep.id, territory_id=territory.id, adjusters={})
             session.add(subject)
             _store_scores(session, run, rep)
+            session.add(RepPlace(run_id=run.id, rep_id=rep.id, territory_id=territory.id))
+        session.flush()
+        _store_items(session, run)
+        run.earlier_run_id = earlier.id if earlier else None
+        if earlier:
+            _store_changes(session, run, reps)
+        earlier = run
     session.commit()
     return company
 
@@ -384,10 +400,47 @@ EVIDENCE = {"R02": ("provisional", 24, 0.55), "R03": ("thin", 8, 0.25), "R04": (
 RAW = {"R01": 86.24, "R02": 71.0, "R03": 60.0, "R06": 99.0, "R07": 78.0, "R08": 62.0, "R09": 77.0, "R10": 79.0}
 
 
+def _store_items(session: Session, run: Run) -> None:
+    """What the run says of each item; nothing ties the scores together."""
+    for item in ("satisfaction", "knowledge", "delivery"):
+        found = session.execute(
+            select(RepScore.adjusted, RepScore.customers, Rep.code, RepScore.evidence)
+            .join(Rep, Rep.id == RepScore.rep_id)
+            .where(RepScore.run_id == run.id, RepScore.item == item, RepScore.adjusted.is_not(None))
+        ).all()
+        compared = tuple(sorted(code for *_, code, evidence in found if evidence in ("provisional", "full")))
+        nothing = np.zeros(0, dtype=np.int32)
+        ties = Ties(
+            reps=compared, loadings=np.zeros((len(compared), 1), dtype=np.float32), signs=np.ones(1, dtype=np.int8),
+            one=nothing, other=nothing, shared=np.zeros(0),
+        )  # fmt: skip
+        average = sum(score * customers for score, customers, *_ in found) / sum(row.customers for row in found)
+        session.add(
+            RunItem(
+                run_id=run.id, item=item, average=average, customer_variance=400.0, dispersion=3.21, kendall=0.87,
+                spearman=0.95, moved_sd=1.4, ties=ties.packed(),
+            )
+        )  # fmt: skip
+
+
+def _store_changes(session: Session, run: Run, reps: list[Rep]) -> None:
+    """R01 has risen, R08 fell within what chance does; of the others nothing is known."""
+    for rep, difference, q in ((reps[0], 6.04, 0.01), (reps[7], -3.1, 0.3)):
+        session.add(
+            ScoreChange(
+                run_id=run.id, rep_id=rep.id, item="satisfaction", earlier=80.0, later=80.0 + difference,
+                difference=difference, se=2.0, low=difference - 4, high=difference + 4, q=q, common=0.52,
+                expected=-0.83,
+            )
+        )  # fmt: skip
+
+
 def _store_scores(session: Session, run: Run, rep: Rep) -> None:
     if rep.code == "R05":
         return
     evidence, customers, reliability = EVIDENCE.get(rep.code, ("full", 60, 0.9))
+    answered = None if reliability is None else customers + 5
+    session.add(RepReach(run_id=run.id, rep_id=rep.id, asked=2 * customers + 10, answered=answered))
     for item in ("satisfaction", "knowledge", "delivery"):
         row = RepScore(
             run_id=run.id, rep_id=rep.id, item=item, responses=customers + 5, customers=customers, evidence=evidence
@@ -403,5 +456,13 @@ def _store_scores(session: Session, run: Run, rep: Rep) -> None:
         alone = rep.code == "R07"
         row.case, row.component, row.fragile = "C" if alone else "A", 0, False
         row.peer, row.company = (None, None) if alone else (row.reported - 1, row.reported + 1)
+        row.effective = customers * 0.9
+        row.q = None if evidence == "thin" else 0.01 if abs(row.adjusted - 80) > 8 else 0.4
+        if item != "satisfaction":
+            session.add_all(
+                AnswerCount(run_id=run.id, rep_id=rep.id, item=item, value=float(point), answers=answers)
+                for point, answers in ((3, 5), (4, min(10, customers - 5)), (5, customers - 15))
+                if answers > 0
+            )
         for adjuster, amount in (("segment", 2.27), ("size_band", -0.43)):
             session.add(ScoreStep(run_id=run.id, rep_id=rep.id, item=item, adjuster=adjuster, amount=amount))

@@ -27,7 +27,8 @@ _EARLIER, _LATER = "\x1f1", "\x1f2"  # no name contains this character, and it s
 class Change:
     """One rep's later score less the earlier one, and what to hold it against.
 
-    ``common`` is the change of the average of all answers. ``expected`` is the change to be expected of a rep whose
+    ``common`` is the change of the average of the scores that are shown: with those withheld in it, theirs could be
+    worked out. ``expected`` is the change to be expected of a rep whose
     quality stayed the same: the common change, and the way back to the mean of a score that chance took away from it.
     It is None below eight reps.
     """
@@ -96,17 +97,16 @@ def _change(
 
 
 def _averages(adjustment: Adjustment, item: str) -> tuple[float, float]:
-    """The average of all answers, adjusted, of either period."""
+    """The average of the shown scores of either period, weighted by their answers."""
     result = next(result for result in adjustment.results if result.item == item)
     fit = result.fit
     if fit is None:
         return float("nan"), float("nan")
     adjusted: Floats = result.table.numbers["adjusted"][fit.measured.reps]
-    share = fit.measured.cells.rep_share
+    share = np.where(result.table.shown[fit.measured.reps], fit.measured.cells.rep_share, 0.0)
     late = np.array([adjustment.ratings.reps[rep].endswith(_LATER) for rep in fit.measured.reps])
-    return float(np.average(adjusted[~late], weights=share[~late])), float(
-        np.average(adjusted[late], weights=share[late])
-    )
+    before, after = (float(share[part] @ adjusted[part] / share[part].sum()) for part in (~late, late))
+    return before, after
 
 
 def _reliability(adjustment: Adjustment, item: str) -> dict[str, float]:

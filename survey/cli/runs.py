@@ -52,7 +52,8 @@ def score_period(period: str, spec: Path, as_json: bool) -> None:
     material = runs.gather(db.session, period, text_of(spec))
     db.session.rollback()  # customers go on answering while this takes its time
     adjustment = runs.scored(material)
-    run = runs.keep(session(), material, adjustment, by=actor(), at=now())
+    publication = runs.published(material, adjustment)
+    run = runs.keep(session(), material, adjustment, publication, by=actor(), at=now())
     session().commit()
     told = _told(run)
     if as_json:

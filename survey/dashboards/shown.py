@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
@@ -31,7 +32,11 @@ def not_to_be_seen(what: str) -> NotToBeSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownScore:
-    """A score as far as it may be seen. Points are on 0–100 and may lie a little beyond; a withheld score is empty."""
+    """A score as far as it may be seen. Points are on 0–100 and may lie a little beyond; a withheld score is empty.
+
+    `effective` is the number of customers the funnel counts, `q` the false discovery rate at which the difference from
+    the average is named.
+    """
 
     evidence: str
     responses: int | None = None
@@ -42,9 +47,12 @@ class ShownScore:
     high: float | None = None
     reliability: float | None = None
     reported: float | None = None
+    effective: float | None = None
+    q: float | None = None
 
     def __post_init__(self) -> None:
-        numbers = (self.responses, self.customers, self.raw, self.adjusted, self.low, self.high, self.reported)
+        numbers = (self.responses, self.customers, self.raw, self.adjusted, self.low, self.high, self.reported,
+                   self.effective, self.q)  # fmt: skip
         if self.evidence == WITHHELD and any(number is not None for number in (*numbers, self.reliability)):
             raise ValueError("a withheld score shows no number")
 
@@ -131,9 +139,10 @@ def _in_period(period: Period) -> ColumnElement[bool]:
     return Campaign.period_id == period.id
 
 
-def as_shown(row: RepScore | None) -> ShownScore:
-    """What may be seen of a stored score. Whoever nobody answered about is withheld like those with few answers."""
-    if row is None or row.evidence == WITHHELD:
+def as_shown(row: RepScore | Any | None) -> ShownScore:
+    """What may be seen of a stored score (or of a row of its columns). Whoever nobody answered about is withheld like
+    those with few answers."""
+    if row is None or row.evidence in (None, WITHHELD):
         return ShownScore(evidence=WITHHELD)
     return ShownScore(
         evidence=row.evidence,
@@ -145,6 +154,8 @@ def as_shown(row: RepScore | None) -> ShownScore:
         high=row.high,
         reliability=row.reliability,
         reported=row.reported,
+        effective=row.effective,
+        q=row.q,
     )
 
 

@@ -364,6 +364,8 @@ def upgrade() -> None:
     sa.Column('record', sa.JSON(), nullable=False),
     sa.Column('created_at', UtcDateTime(timezone=True), nullable=False),
     sa.Column('by', sa.String(), nullable=False),
+    sa.Column('earlier_run_id', sa.Integer(), nullable=True),
+    sa.ForeignKeyConstraint(['earlier_run_id'], ['run.id'], name=op.f('fk_run_earlier_run_id')),
     sa.ForeignKeyConstraint(['period_id'], ['period.id'], name=op.f('fk_run_period_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_run'))
     )
@@ -479,6 +481,8 @@ def upgrade() -> None:
     sa.Column('rank_low', sa.Integer(), nullable=True),
     sa.Column('rank_high', sa.Integer(), nullable=True),
     sa.Column('evidence', sa.Enum('withheld', 'thin', 'provisional', 'full', name='evidence', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('q', sa.Double(), nullable=True),
+    sa.Column('effective', sa.Double(), nullable=True),
     sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_rep_score_rep_id')),
     sa.ForeignKeyConstraint(['run_id'], ['run.id'], name=op.f('fk_rep_score_run_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_rep_score')),
@@ -486,6 +490,88 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('rep_score', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_rep_score_rep_id'), ['rep_id'], unique=False)
+
+    op.create_table('answer_count',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('run_id', sa.Integer(), nullable=False),
+    sa.Column('rep_id', sa.Integer(), nullable=False),
+    sa.Column('item', sa.String(), nullable=False),
+    sa.Column('value', sa.Double(), nullable=False),
+    sa.Column('answers', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_answer_count_rep_id')),
+    sa.ForeignKeyConstraint(['run_id'], ['run.id'], name=op.f('fk_answer_count_run_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_answer_count')),
+    sa.UniqueConstraint('run_id', 'item', 'rep_id', 'value', name=op.f('uq_answer_count_run_id_item_rep_id_value'))
+    )
+    with op.batch_alter_table('answer_count', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_answer_count_rep_id'), ['rep_id'], unique=False)
+
+    op.create_table('rep_place',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('run_id', sa.Integer(), nullable=False),
+    sa.Column('rep_id', sa.Integer(), nullable=False),
+    sa.Column('territory_id', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_rep_place_rep_id')),
+    sa.ForeignKeyConstraint(['run_id'], ['run.id'], name=op.f('fk_rep_place_run_id')),
+    sa.ForeignKeyConstraint(['territory_id'], ['territory.id'], name=op.f('fk_rep_place_territory_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_rep_place')),
+    sa.UniqueConstraint('run_id', 'rep_id', 'territory_id', name=op.f('uq_rep_place_run_id_rep_id_territory_id'))
+    )
+    with op.batch_alter_table('rep_place', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_rep_place_rep_id'), ['rep_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_rep_place_territory_id'), ['territory_id'], unique=False)
+
+    op.create_table('rep_reach',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('run_id', sa.Integer(), nullable=False),
+    sa.Column('rep_id', sa.Integer(), nullable=False),
+    sa.Column('asked', sa.Integer(), nullable=False),
+    sa.Column('answered', sa.Integer(), nullable=True),
+    sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_rep_reach_rep_id')),
+    sa.ForeignKeyConstraint(['run_id'], ['run.id'], name=op.f('fk_rep_reach_run_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_rep_reach')),
+    sa.UniqueConstraint('run_id', 'rep_id', name=op.f('uq_rep_reach_run_id_rep_id'))
+    )
+    with op.batch_alter_table('rep_reach', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_rep_reach_rep_id'), ['rep_id'], unique=False)
+
+    op.create_table('run_item',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('run_id', sa.Integer(), nullable=False),
+    sa.Column('item', sa.String(), nullable=False),
+    sa.Column('average', sa.Double(), nullable=True),
+    sa.Column('customer_variance', sa.Double(), nullable=True),
+    sa.Column('dispersion', sa.Double(), nullable=True),
+    sa.Column('kendall', sa.Double(), nullable=True),
+    sa.Column('spearman', sa.Double(), nullable=True),
+    sa.Column('moved_sd', sa.Double(), nullable=True),
+    sa.Column('ties', sa.LargeBinary(), nullable=True),
+    sa.ForeignKeyConstraint(['run_id'], ['run.id'], name=op.f('fk_run_item_run_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_run_item')),
+    sa.UniqueConstraint('run_id', 'item', name=op.f('uq_run_item_run_id_item'))
+    )
+
+    op.create_table('score_change',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('run_id', sa.Integer(), nullable=False),
+    sa.Column('rep_id', sa.Integer(), nullable=False),
+    sa.Column('item', sa.String(), nullable=False),
+    sa.Column('earlier', sa.Double(), nullable=False),
+    sa.Column('later', sa.Double(), nullable=False),
+    sa.Column('difference', sa.Double(), nullable=False),
+    sa.Column('se', sa.Double(), nullable=False),
+    sa.Column('low', sa.Double(), nullable=False),
+    sa.Column('high', sa.Double(), nullable=False),
+    sa.Column('q', sa.Double(), nullable=False),
+    sa.Column('common', sa.Double(), nullable=False),
+    sa.Column('expected', sa.Double(), nullable=True),
+    sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_score_change_rep_id')),
+    sa.ForeignKeyConstraint(['run_id'], ['run.id'], name=op.f('fk_score_change_run_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_score_change')),
+    sa.UniqueConstraint('run_id', 'rep_id', 'item', name=op.f('uq_score_change_run_id_rep_id_item'))
+    )
+    with op.batch_alter_table('score_change', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_score_change_rep_id'), ['rep_id'], unique=False)
 
     op.create_table('score_step',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -895,6 +981,24 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_outbox_message_message_id'))
 
     op.drop_table('outbox_message')
+    with op.batch_alter_table('score_change', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_score_change_rep_id'))
+
+    op.drop_table('score_change')
+    op.drop_table('run_item')
+    with op.batch_alter_table('rep_reach', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_rep_reach_rep_id'))
+
+    op.drop_table('rep_reach')
+    with op.batch_alter_table('rep_place', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_rep_place_territory_id'))
+        batch_op.drop_index(batch_op.f('ix_rep_place_rep_id'))
+
+    op.drop_table('rep_place')
+    with op.batch_alter_table('answer_count', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_answer_count_rep_id'))
+
+    op.drop_table('answer_count')
     with op.batch_alter_table('score_step', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_score_step_rep_id'))
 

@@ -21,7 +21,9 @@ from survey import journal
 from survey.models import Period, Rep, RepScore, Run, ScoreStep
 from survey.refusals import N_, Refused
 from survey.roster import periods
+from survey.runs import publishing
 from survey.runs.answers import answers, packed
+from survey.runs.publishing import Earlier, Publication
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +54,8 @@ class ScoresDiffer(Refused):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
     """What is scored: the answers of a period, packed, and the frozen spec. `effects` are an earlier run's territory
-    effects, {item: {territory: points}}, where the spec keeps them; `waiting` ratings are left for the next batch."""
+    effects, {item: {territory: points}}, where the spec keeps them; `asked` how many were asked about each rep and how
+    many answered; `earlier` the run that changes are counted from; `waiting` ratings are left for the next batch."""
 
     period_id: int
     period: str
@@ -60,17 +63,20 @@ class Material:
     spec: AdjustmentSpec
     snapshot: bytes
     effects: Mapping[str, Mapping[str, float]] | None
+    asked: Mapping[str, tuple[int, int]]
+    earlier: Earlier | None
     waiting: int = 0
 
 
 def score_period(session: Session, period_code: str, spec_text: str, *, by: str, at: datetime) -> Run:
     """Score everything answered about a period (and the periods before it that the spec's window spans).
 
-    One transaction; where customers answer meanwhile, take its three parts apart. Raises UnknownPeriod,
+    One transaction; where customers answer meanwhile, take its parts apart. Raises UnknownPeriod,
     NothingAnswered, NotScored, UnknownRun.
     """
     material = gather(session, period_code, spec_text)
-    return keep(session, material, scored(material), by=by, at=at)
+    adjustment = scored(material)
+    return keep(session, material, adjustment, published(material, adjustment), by=by, at=at)
 
 
 def gather(session: Session, period_code: str, spec_text: str) -> Material:
@@ -81,6 +87,7 @@ def gather(session: Session, period_code: str, spec_text: str) -> Material:
     return Material(
         period_id=period.id, period=period.code, spec_text=spec_text, spec=spec,
         snapshot=packed(table), effects=_effects(session, spec), waiting=waiting,
+        asked=publishing.reach(session, period, spec), earlier=publishing.earlier(session, period, spec),
     )  # fmt: skip
 
 
@@ -113,16 +120,27 @@ def scored(material: Material) -> Adjustment:
         raise _refused(refusal) from None
 
 
-def keep(session: Session, material: Material, adjustment: Adjustment, *, by: str, at: datetime) -> Run:
-    """Store a run with its scores and their steps."""
+def published(material: Material, adjustment: Adjustment) -> Publication:
+    """What pages show of the run beyond its scores: this too takes time and no database."""
+    return publishing.published(adjustment, material.snapshot, material.earlier)
+
+
+def keep(
+    session: Session, material: Material, adjustment: Adjustment, publication: Publication, *, by: str, at: datetime
+) -> Run:
+    """Store a run with its scores and their steps, and what pages show of it."""
     run = Run(
         period_id=material.period_id, spec=material.spec_text, spec_hash=material.spec.hash,
         fingerprint=adjustment.ratings.fingerprint, snapshot=material.snapshot,
         record=_storable(adjustment.record() | {"waiting": material.waiting}), created_at=at, by=by,
+        earlier_run_id=publication.earlier_run_id,
     )  # fmt: skip
     session.add(run)
     session.flush()
-    _store(session, run, adjustment)
+    _store(session, run, adjustment, publication)
+    whole = (material.spec.composite or material.spec.items[0]).name
+    shown = frozenset(score.rep for score in adjustment.scores if score.item == whole and score.evidence != "withheld")
+    publishing.store(session, run, publication, material.asked, shown)
     details = {
         "run": run.id, "spec": run.spec_hash, "answers": run.fingerprint, "rows": len(adjustment.ratings),
     }  # fmt: skip
@@ -159,12 +177,15 @@ def _storable(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _store(session: Session, run: Run, adjustment: Adjustment) -> None:
+def _store(session: Session, run: Run, adjustment: Adjustment, publication: Publication) -> None:
     rep_ids = dict(iter(session.execute(select(Rep.code, Rep.id))))
     scores = [
-        {"run_id": run.id, "rep_id": rep_ids[score.rep], **{name: getattr(score, name) for name in _STORED}}
+        {
+            "run_id": run.id, "rep_id": rep_ids[score.rep], **{name: getattr(score, name) for name in _STORED},
+            **publication.scores[score.rep, score.item],
+        }
         for score in adjustment.scores
-    ]
+    ]  # fmt: skip
     steps = [
         {
             "run_id": run.id, "rep_id": rep_ids[step.rep], "item": step.item, "adjuster": step.adjuster,
@@ -203,7 +224,7 @@ def recompute(session: Session, run_id: int) -> Recomputed:
     adjustment = scored(
         Material(
             period_id=run.period_id, period=run.period.code, spec_text=run.spec, spec=spec, snapshot=run.snapshot,
-            effects=_effects(session, spec),
+            effects=_effects(session, spec), asked={}, earlier=None,
         )
     )  # fmt: skip
     if adjustment.ratings.fingerprint != run.fingerprint:

@@ -186,7 +186,7 @@ def visible_reps(user: User, *, on: date) -> Select[int]:
         return select(Rep.id)
     chosen: list[ColumnElement[bool]] = []
     if "manager" in names:
-        chosen.append(Rep.id.in_(_led_by(user.email, on=on)))
+        chosen.append(Rep.id.in_(led_by(user.email, on=on)))
     if "rep" in names:
         chosen.append(Rep.id.in_(own_reps(user)))
     return select(Rep.id).where(or_(false(), *chosen))
@@ -208,13 +208,13 @@ def check_second_person(session: Session, *, by: str, first: str, rep_ids: Itera
     if user is None or not user.role_names & SECOND_PERSONS:
         raise NotASecondPerson(N_("Only an administrator or a reviewer who signed in decides this."))
     concerned = set(rep_ids)
-    if concerned & set(session.scalars(_led_by(user.email, on=on))):
+    if concerned & set(session.scalars(led_by(user.email, on=on))):
         raise NotASecondPerson(N_("Another person decides: you manage a rep whom this concerns."))
     if concerned & set(session.scalars(select(Rep.id).where(func.lower(Rep.email) == user.email))):
         raise NotASecondPerson(N_("Another person decides: this concerns yourself."))
 
 
-def _led_by(email: str, *, on: date) -> Select[int]:
+def led_by(email: str, *, on: date) -> Select[int]:
     """Reps reporting to this address, directly or through reps who are managers themselves."""
     current = (ReportingLine.since_on <= on) & (ReportingLine.until_on.is_(None) | (ReportingLine.until_on > on))
     manager = func.lower(ReportingLine.manager_email)

@@ -62,6 +62,7 @@ def test_interval_null_p_counts_only_what_exceeds_the_smallest_difference() -> N
     assert interval_null_p(5 * one, 1.5 * one, 4 * one, 2.0)[0] > 0.05
     two_sided = 2 * stats.norm.sf(5 / 1.5)
     assert interval_null_p(-5 * one, 1.5 * one, np.inf * one, 0.0)[0] == pytest.approx(two_sided)
+    assert interval_null_p(5 * one, 0 * one, 40 * one, 2.0)[0] == 1.0  # answers that never vary show no chance
 
 
 def test_false_discovery_rates_are_those_of_the_others_when_one_is_unknown() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -15,14 +15,33 @@ from click.testing import Result
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from scoring.ties import Ties
 from survey import runs
 from survey.campaigns.thresholds import DEFAULT_SPEC
-from survey.models import Answer, JournalEntry, Rep, RepScore, Response, ResponseVersion, Run, ScoreStep
+from survey.models import (
+    Answer,
+    AnswerCount,
+    Campaign,
+    Invitation,
+    JournalEntry,
+    Period,
+    Rep,
+    RepPlace,
+    RepReach,
+    RepScore,
+    Response,
+    ResponseVersion,
+    Run,
+    RunItem,
+    ScoreChange,
+    ScoreStep,
+    Subject,
+)
 from survey.roster.periods import UnknownPeriod
 from survey.runs import stored
-from survey.runs.answers import NothingAnswered
+from survey.runs.answers import NothingAnswered, packed
 
-from .conftest import ITEMS, Surveyed
+from .conftest import ITEMS, Surveyed, answer
 
 SPEC = DEFAULT_SPEC.read_text(encoding="utf-8")
 
@@ -86,8 +105,6 @@ def test_raw_is_the_plain_mean_of_what_was_answered(session: Session, run: Run) 
 
 
 def _subjects_of(rep: str):
-    from survey.models import Subject
-
     return select(Subject.id).join(Rep).where(Rep.code == rep)
 
 
@@ -241,3 +258,180 @@ def test_the_command_refuses_in_one_sentence(surveyed: Surveyed, evenhand: Evenh
     assert evenhand("score").exit_code == 2
     assert evenhand("score", "recompute", "x").exit_code == 2
     assert "Example: evenhand score" in evenhand("score", "--help").stdout
+
+
+# -- what pages show beyond the scores --------------------------------------------------------------------------
+
+
+def _rows(session: Session, table: type, run: Run, *columns: str) -> list[tuple]:
+    return [tuple(row) for row in session.execute(
+        select(*(getattr(table, name) for name in columns)).where(table.run_id == run.id)
+    )]  # fmt: skip
+
+
+def test_the_funnel_and_the_agreement_of_every_item_are_stored(session: Session, run: Run) -> None:
+    items = {row.item: row for row in session.scalars(select(RunItem).where(RunItem.run_id == run.id))}
+    assert set(items) == {*ITEMS, "satisfaction"}
+    row = items["satisfaction"]
+    assert row.customer_variance > 0
+    assert 0 < row.kendall <= row.spearman <= 1
+    assert row.moved_sd > 0
+    scores = session.scalars(select(RepScore).where(RepScore.run_id == run.id, RepScore.item == "satisfaction")).all()
+    assert all((score.effective is None) == (score.evidence == "withheld") for score in scores)
+    assert all((score.q is not None) == (score.evidence in ("provisional", "full")) for score in scores)
+    assert (
+        min(score.raw for score in scores if score.raw) < row.average < max(score.raw for score in scores if score.raw)
+    )
+
+
+def test_answers_are_counted_by_point_and_not_where_they_are_withheld(session: Session, run: Run) -> None:
+    counts = session.execute(
+        select(Rep.code, AnswerCount.item, AnswerCount.value, AnswerCount.answers)
+        .join(Rep, Rep.id == AnswerCount.rep_id)
+        .where(AnswerCount.run_id == run.id)
+    ).all()
+    assert {rep for rep, *_ in counts} == {f"R{number:02}" for number in range(1, 10)}
+    for rep in ("R01", "R07"):
+        score = _score(session, run, rep, "knowledge")
+        mine = {value: answers for code, item, value, answers in counts if (code, item) == (rep, "knowledge")}
+        assert sum(mine.values()) == score.responses
+        mean = sum(100 * (value - 1) / 4 * answers for value, answers in mine.items()) / score.responses
+        assert mean == pytest.approx(score.raw, abs=1e-9)
+
+
+def test_an_item_withheld_beside_others_has_no_counts(session: Session, surveyed: Surveyed, now: datetime) -> None:
+    """Of R02 only three customers rate `advice`: that is withheld, and so is the item that would give it away."""
+    answers = session.scalars(
+        select(Answer)
+        .join(ResponseVersion, ResponseVersion.id == Answer.response_version_id)
+        .join(Response, Response.id == ResponseVersion.response_id)
+        .where(Response.subject_id.in_(_subjects_of("R02")), Answer.item == "advice")
+        .order_by(Answer.id)
+    ).all()
+    for one in [one for one in answers if one.state == "answered"][3:]:
+        one.state, one.value = "not applicable", None
+    session.flush()
+    run = runs.score_period(session, surveyed.period, SPEC, by="a", at=now)
+    withheld = {item for item in ITEMS if _score(session, run, "R02", item).evidence == "withheld"}
+    assert "advice" in withheld
+    assert len(withheld) == 2
+    counted = session.scalars(
+        select(AnswerCount.item).join(Rep, Rep.id == AnswerCount.rep_id)
+        .where(AnswerCount.run_id == run.id, Rep.code == "R02")
+    )  # fmt: skip
+    assert set(counted) == set(ITEMS) - withheld
+
+
+def test_how_many_were_asked_and_answered_is_kept_as_of_the_run(session: Session, run: Run) -> None:
+    reach = {
+        code: (asked, answered)
+        for code, asked, answered in session.execute(
+            select(Rep.code, RepReach.asked, RepReach.answered)
+            .join(Rep, Rep.id == RepReach.rep_id)
+            .where(RepReach.run_id == run.id)
+        )
+    }
+    assert reach["R01"] == (30, 24)
+    assert reach["R10"] == (2, None)  # both answered, and both could be read from the number
+    places = session.execute(select(RepPlace.rep_id, RepPlace.territory_id).where(RepPlace.run_id == run.id)).all()
+    assert len(places) == len(set(places)) == 10
+
+
+def test_imported_history_says_nothing_of_who_was_asked(session: Session, surveyed: Surveyed, now: datetime) -> None:
+    session.execute(update(Campaign).values(imported=True))
+    run = runs.score_period(session, surveyed.period, SPEC, by="a", at=now)
+    assert _rows(session, RepReach, run, "id") == []
+
+
+def test_what_ties_two_scores_gives_their_difference(session: Session, run: Run) -> None:
+    item = session.scalars(select(RunItem).where(RunItem.run_id == run.id, RunItem.item == "satisfaction")).one()
+    ties = Ties.unpacked(item.ties)
+    compared = [rep for rep in ("R01", "R02", "R03", "R04", "R05", "R06", "R07", "R08", "R09") if rep in ties.reps]
+    scores = {rep: _score(session, run, rep) for rep in compared}
+    for rep, score in scores.items():
+        assert score.evidence in ("provisional", "full")
+        for other, its in scores.items():
+            if other != rep:
+                assert abs(ties.between(rep, other)) < score.se * its.se
+
+
+def test_the_first_run_of_all_has_no_changes(session: Session, run: Run) -> None:
+    assert run.earlier_run_id is None
+    assert _rows(session, ScoreChange, run, "id") == []
+
+
+@pytest.fixture
+def later(session: Session, run: Run, surveyed: Surveyed, now: datetime) -> Run:
+    """The next half-year: the same customers answer, R01's a point better, R02 is asked about no more."""
+    period = Period(code="2026-H2", from_on=date(2026, 7, 1), to_on=date(2026, 12, 31))
+    session.add(period)
+    session.flush()
+    first = session.scalars(select(Campaign)).one()
+    second = Campaign(
+        code="2026-H2", period_id=period.id, questionnaire_version_id=first.questionnaire_version_id,
+        opens_on=date(2026, 12, 1), closes_on=date(2026, 12, 30), asked_about=first.asked_about, state="closed",
+    )  # fmt: skip
+    session.add(second)
+    session.flush()
+    asked = session.scalars(select(Subject).join(Rep).where(Rep.code != "R02").order_by(Subject.id)).all()
+    for place, subject in enumerate(asked):
+        invitation = Invitation(
+            campaign_id=second.id, customer_id=subject.invitation.customer_id, mode="web", created_at=now,
+            disposition="completed",
+        )  # fmt: skip
+        session.add(invitation)
+        session.flush()
+        again = Subject(
+            invitation_id=invitation.id, rep_id=subject.rep_id, territory_id=subject.territory_id,
+            adjusters=subject.adjusters,
+        )  # fmt: skip
+        session.add(again)
+        session.flush()
+        values = dict(
+            session.execute(
+                select(Answer.item, Answer.value)
+                .join(ResponseVersion, ResponseVersion.id == Answer.response_version_id)
+                .join(Response, Response.id == ResponseVersion.response_id)
+                .where(Response.subject_id == subject.id, Answer.value.is_not(None))
+            ).all()
+        )
+        if values:
+            better = 1 if subject.rep.code == "R01" else place % 3 - 1
+            answer(session, again, {item: int(value) + better for item, value in values.items()}, at=now)
+    session.commit()
+    return runs.score_period(session, "2026-H2", SPEC, by="a", at=now)
+
+
+def test_changes_since_the_earlier_period_come_from_one_fit_of_both(session: Session, run: Run, later: Run) -> None:
+    assert later.earlier_run_id == run.id
+    found = session.scalars(
+        select(ScoreChange).where(ScoreChange.run_id == later.id, ScoreChange.item == "satisfaction")
+    ).all()
+    by_rep = {session.get_one(Rep, change.rep_id).code: change for change in found}
+    assert not {"R02", "R10"} & set(by_rep)
+    assert len(by_rep) >= 5
+    for code, change in by_rep.items():
+        assert change.low < change.difference < change.high
+        assert change.difference == pytest.approx(change.later - change.earlier, abs=1e-9)
+        assert change.expected is not None
+        grades = {_score(session, either, code).evidence for either in (run, later)}
+        assert grades <= {"provisional", "full"}
+    if "R01" in by_rep:
+        assert by_rep["R01"].difference == max(change.difference for change in found)
+
+
+def test_other_questions_than_before_leave_the_changes_out(
+    session: Session, run: Run, later: Run, now: datetime
+) -> None:
+    run.snapshot = packed(pd.read_parquet(BytesIO(run.snapshot)).drop(columns=["overall"]))
+    session.flush()
+    again = runs.score_period(session, "2026-H2", SPEC, by="a", at=now)
+    assert again.earlier_run_id is None
+    assert _rows(session, ScoreChange, again, "id") == []
+
+
+def test_a_run_over_two_periods_is_not_compared_with_what_it_holds_itself(
+    session: Session, run: Run, later: Run, now: datetime
+) -> None:
+    wide = runs.score_period(session, "2026-H2", "window = 2\n" + SPEC.replace("window = 1", ""), by="a", at=now)
+    assert wide.earlier_run_id is None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+import zipfile
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.dashboards.names import sort_key
 from survey.models import Rep, RepScore
 
 
@@ -27,19 +31,19 @@ def _row(markup: str, name: str) -> str:
 
 def test_the_team_shows_each_number_once_rounded(boss: FlaskClient) -> None:
     page = boss.get("/team?lang=en").get_data(as_text=True)
-    assert _row(page, "王建国") == "华北 86.2 89.7 83.5–95.9 0.90 65 / 60 full 88.6"
-    assert _row(page, "李思远") == "华北 71.0 74.5 64.7–84.3 0.55 29 / 24 provisional 76.5"
+    assert _row(page, "王建国") == "华北 86.2 89.7 83.5–95.9 0.90 65 / 60 full above 88.6"
+    assert _row(page, "李思远") == "华北 71.0 74.5 64.7–84.3 0.55 29 / 24 provisional cannot be told apart 76.5"
 
 
 def test_a_thin_rep_has_an_interval_and_no_comparison(boss: FlaskClient) -> None:
     page = boss.get("/team?lang=en").get_data(as_text=True)
-    assert _row(page, "张晨曦").endswith("thin not enough answers to compare 75.1")
+    assert _row(page, "张晨曦").endswith("thin not enough answers to compare – 75.1")
     assert "not enough answers yet to compare 张晨曦 with anybody" in boss.get("/reps/R03?lang=en").get_data(True)
 
 
 @pytest.mark.parametrize(("code", "name"), [("R04", "Alice Archer"), ("R05", "陈志鹏")])
 def test_a_withheld_rep_has_no_number(boss: FlaskClient, code: str, name: str) -> None:
-    assert _row(boss.get("/team?lang=en").get_data(as_text=True), name) == "华北 too few answers to show withheld –"
+    assert _row(boss.get("/team?lang=en").get_data(as_text=True), name) == "华北 too few answers to show withheld – –"
     page = boss.get(f"/reps/{code}?lang=en").get_data(as_text=True)
     assert "too few customers answered" in page
     assert "How the score came about" not in page
@@ -58,7 +62,7 @@ def test_the_default_order_is_by_name_and_no_rank_is_shown(boss: FlaskClient, se
     session.commit()
     page = boss.get("/team?lang=en").get_data(as_text=True)
     names = re.findall(r"<th scope=\"row\"><a [^>]*>([^<]+)</a>", page)
-    assert names == sorted(names)
+    assert names == sorted(names, key=sort_key)
     assert "rank" not in re.sub(r"no rank|not by rank", "", page)
 
 
@@ -144,3 +148,98 @@ def test_names_are_text_whatever_they_hold(boss: FlaskClient, session: Session) 
         page = boss.get(address).get_data(as_text=True)
         assert "<script" not in page
         assert "&lt;script&gt;" in page
+
+
+VIEWS = ("", "/territories", "/funnel", "/answers", "/trend", "/adjustment")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("query", ["", "?period=2026-H2", "?search=nobody", "?territory=NORTH&sort=-raw&item=delivery"])
+def test_every_view_of_the_team_is_whole_in_every_state(boss: FlaskClient, view: str, query: str) -> None:
+    """Answered, not scored yet, nobody left, narrowed: in English, and without a stray percent sign."""
+    answer = boss.get(f"/team{view}{query}{'&' if query else '?'}lang=en")
+    assert answer.status_code == 200
+    page = answer.get_data(as_text=True)
+    assert "%%" not in page
+    assert ("Nobody fits" in page) == ("nobody" in query)
+    assert ("has not been scored yet" in page) == ("2026-H2" in query)
+    assert len(answer.get_data()) < 100_000
+
+
+def test_a_column_is_sorted_by_a_link_that_says_which_way(boss: FlaskClient) -> None:
+    page = boss.get("/team?lang=en&sort=-adjusted&territory=NORTH").get_data(as_text=True)
+    header = re.findall(r'<th scope="col"[^>]*aria-sort="(\w+)"><a class="sort" href="([^"]+)">(\w+)', page)
+    assert [(way, label) for way, _, label in header] == [("descending", "Adjusted")]
+    assert "sort=adjusted" in header[0][1]
+    assert "territory=NORTH" in header[0][1]
+    names = re.findall(r"<th scope=\"row\"><a [^>]*>([^<]+)</a>", page)
+    assert names[0] == "杨晓东"
+    assert "The order is no ranking" in page
+
+
+def test_the_filters_stand_in_the_form_again(boss: FlaskClient) -> None:
+    page = boss.get("/team?lang=en&search=Alice&manager=lead@harbour.example").get_data(as_text=True)
+    assert 'name="search" value="Alice"' in page
+    assert '<option value="lead@harbour.example" selected>王建国</option>' in page
+
+
+def test_two_reps_stand_side_by_side(boss: FlaskClient) -> None:
+    text = boss.get("/team/pair?lang=en&rep=R01&rep=R08").get_data(as_text=True)
+    assert "Customers rate 王建国 higher than 黄国强, by 24.2 points." in text
+    assert "+24.2" in text
+    text = boss.get("/team/pair?lang=en&rep=R01&rep=R06").get_data(as_text=True)
+    assert "Customers rate 杨晓东 higher than 王建国" in text
+    assert "There are not enough answers about both of them" in boss.get("/team/pair?lang=en&rep=R01&rep=R03").get_data(
+        True
+    )
+    assert "Choose two reps" in boss.get("/team/pair?lang=en&rep=R01").get_data(as_text=True)
+
+
+@pytest.mark.parametrize("address", ["/team/pair?rep=R01&rep=R09", "/team/pair?rep=R99&rep=R01", "/team/reps.pdf"])
+def test_nobody_elses_rep_stands_beside_anybody(boss: FlaskClient, address: str) -> None:
+    assert boss.get(address).status_code == 404
+
+
+FILES = ("reps", "funnel", "territories", "answers", "rates", "trend", "adjustment")
+
+
+@pytest.mark.parametrize("view", FILES)
+def test_every_view_comes_as_a_file_with_the_same_filters(boss: FlaskClient, view: str) -> None:
+    text = boss.get(f"/team/{view}.csv?lang=en&search=R01").get_data()
+    assert text.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(io.StringIO(text.decode("utf-8-sig"))))
+    assert len(rows) > 1
+    assert "R02" not in text.decode("utf-8-sig")
+    book = boss.get(f"/team/{view}.xlsx?lang=zh&search=R01")
+    assert book.headers["Content-Disposition"] == f"attachment; filename=team-{view}.xlsx"
+    with zipfile.ZipFile(io.BytesIO(book.get_data())) as parts:
+        sheet = parts.read("xl/worksheets/sheet1.xml").decode()
+    assert "<autoFilter" in sheet
+    assert 'state="frozen"' in sheet
+    assert "<f>" not in sheet
+    assert sheet.count("<row ") == len(rows)
+
+
+def test_a_file_holds_numbers_as_numbers_and_no_formula(boss: FlaskClient, session: Session) -> None:
+    rep = session.scalars(select(Rep).where(Rep.code == "R01")).one()
+    rep.name = "=HYPERLINK(1)"
+    session.commit()
+    rows = list(csv.reader(io.StringIO(boss.get("/team/reps.csv?lang=en").get_data().decode("utf-8-sig"))))
+    row = next(row for row in rows if row[0] == "R01")
+    assert row[:2] == ["R01", "'=HYPERLINK(1)"]
+    assert row[5:12] == ["86.2", "89.7", "83.5", "95.9", "0.90", "65", "60"]
+    withheld = next(row for row in rows if row[0] == "R04")
+    assert withheld[5:12] == [""] * 7
+    with zipfile.ZipFile(io.BytesIO(boss.get("/team/reps.xlsx?lang=en").get_data())) as parts:
+        sheet = parts.read("xl/worksheets/sheet1.xml").decode()
+    assert "<v>86.24</v>" in sheet
+
+
+def test_files_hold_only_whom_the_person_may_see(
+    scored: object, person: Callable[..., str], sign_in: Callable[[str], FlaskClient]
+) -> None:
+    client = sign_in(person("manager", "other@harbour.example"))
+    for view in FILES:
+        text = client.get(f"/team/{view}.csv?lang=en&manager=boss@harbour.example").get_data(as_text=True)
+        assert not re.search(r"R0[1-8]", text)
+    assert client.get("/team/reps.csv?period=2026-H2").status_code == 404

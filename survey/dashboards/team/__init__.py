@@ -1,0 +1,171 @@
+"""The team: reps beside one another, by name and never by rank, as far as the person before the page may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.orm import Session
+
+from scoring.contrasts import Verdict, verdict
+from survey.dashboards import names
+from survey.dashboards.shown import WITHHELD, Choice, Shown, ShownScore, as_shown, look_up
+from survey.dashboards.team.choosing import PAGE, Options, Wish, employed_in, found, narrowed, options
+from survey.models import Rep, RepPlace, RepScore, Run, RunItem, Territory
+
+_SHOWN = (
+    "evidence", "responses", "customers", "raw", "mix", "territory", "centring", "adjusted", "low", "high",
+    "reliability", "reported", "effective", "q",
+)  # fmt: skip
+SORTS = ("name", "raw", "adjusted", "reliability", "answers", "reported", "moved")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """What took a raw score to the adjusted one, in points."""
+
+    mix: float
+    territory: float
+    centring: float
+
+    @property
+    def moved(self) -> float:
+        """The whole way."""
+        return self.mix + self.territory + self.centring
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamRow:
+    """One rep of the team; `steps` are none where the score is withheld."""
+
+    id: int
+    code: str
+    name: str
+    position: str | None
+    score: ShownScore
+    steps: Steps | None
+    territories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team:
+    """Everybody whom the address asks for and the viewer may see, in the order asked for, on pages.
+
+    `rows` are all of them, `page` those of this page with their territories; `everybody` are their ids as a question to
+    the database. `mean` is of all shown reps of the company, weighted as the run weighs them.
+    """
+
+    choice: Choice
+    wish: Wish
+    run: Run | None
+    options: Options | None
+    rows: tuple[TeamRow, ...]
+    page: tuple[TeamRow, ...]
+    everybody: Select[int]
+    mean: float | None
+    item: RunItem | None
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-len(self.rows) // PAGE))
+
+    def against_the_mean(self, score: ShownScore) -> Verdict | None:
+        """What may be said of a rep beside the mean, when all are looked at together; None where nothing may."""
+        if score.q is None or score.adjusted is None or self.mean is None:
+            return None
+        return verdict(score.adjusted - self.mean, score.q)
+
+
+def team(session: Session, viewer_reps: Select[int], wish: Wish, *, on: date, whole: bool = False) -> Team:
+    """The viewer's reps in one period and dimension (the newest scored period and the composite unless told), all on
+    one page when `whole`.
+
+    Raises NotToBeSeen for a period or dimension that does not exist.
+    """
+    shown = look_up(session, wish.period, wish.item)
+    run = shown.run
+    if run is None or shown.choice.item is None:
+        return Team(
+            choice=shown.choice, wish=wish, run=None, options=None, rows=(), page=(), everybody=viewer_reps, mean=None,
+            item=None,
+        )  # fmt: skip
+    there = narrowed(viewer_reps, run, wish, on=on)
+    rows = _rows(session, run, shown, there)
+    if wish.search:
+        rows = [row for row in rows if found(wish, row.code, row.name)]
+        there = there.where(Rep.id.in_([row.id for row in rows]))
+    rows = in_order(rows, wish.sort)
+    item = session.scalar(select(RunItem).where(RunItem.run_id == run.id, RunItem.item == shown.choice.item))
+    page = max(1, min(wish.page, -(-len(rows) // PAGE)))
+    here = rows if whole else rows[(page - 1) * PAGE : page * PAGE]
+    places = territories(session, run, there if whole else [row.id for row in here])
+    return Team(
+        choice=shown.choice, wish=replace(wish, page=page), run=run,
+        options=options(session, viewer_reps, run, on=on), rows=tuple(rows),
+        page=tuple(_placed(row, places) for row in here), everybody=there,
+        mean=item.average if item else None, item=item,
+    )  # fmt: skip
+
+
+def _rows(session: Session, run: Run, shown: Shown, there: Select[int]) -> list[TeamRow]:
+    of_item = and_(RepScore.rep_id == Rep.id, RepScore.run_id == run.id, RepScore.item == shown.choice.item)
+    columns = [getattr(RepScore, name) for name in _SHOWN]
+    found_rows = session.execute(
+        select(Rep.id.label("rep_id"), Rep.code, Rep.name, Rep.position, *columns)
+        .outerjoin(RepScore, of_item)
+        .where(Rep.id.in_(there), or_(RepScore.id.is_not(None), employed_in(run.period)))
+    )
+    return [_row(row) for row in found_rows]
+
+
+def _row(row: Any) -> TeamRow:
+    score = as_shown(row)
+    steps = None
+    if score.evidence != WITHHELD and row.mix is not None:
+        steps = Steps(mix=row.mix, territory=row.territory, centring=row.centring)
+    return TeamRow(id=row.rep_id, code=row.code, name=row.name, position=row.position, score=score, steps=steps)
+
+
+def _placed(row: TeamRow, places: Mapping[int, tuple[str, ...]]) -> TeamRow:
+    return TeamRow(
+        id=row.id, code=row.code, name=row.name, position=row.position, score=row.score, steps=row.steps,
+        territories=places.get(row.id, ()),
+    )  # fmt: skip
+
+
+def territories(session: Session, run: Run, reps: Collection[int] | Select[int]) -> dict[int, tuple[str, ...]]:
+    """Where customers were asked about each of these reps, by name."""
+    of_rep: dict[int, list[str]] = {}
+    for rep_id, name in session.execute(
+        select(RepPlace.rep_id, Territory.name)
+        .join(Territory, Territory.id == RepPlace.territory_id)
+        .where(RepPlace.run_id == run.id, RepPlace.rep_id.in_(reps))
+    ):
+        of_rep.setdefault(rep_id, []).append(name)
+    return {rep_id: tuple(sorted(found_names, key=names.sort_key)) for rep_id, found_names in of_rep.items()}
+
+
+_MEASURES: dict[str, Callable[[TeamRow], float | None]] = {
+    "raw": lambda row: row.score.raw,
+    "adjusted": lambda row: row.score.adjusted,
+    "reliability": lambda row: row.score.reliability,
+    "answers": lambda row: row.score.responses,
+    "reported": lambda row: row.score.reported,
+    "moved": lambda row: None if row.steps is None else abs(row.steps.moved),
+}
+
+
+def in_order(rows: Collection[TeamRow], sort: str | None) -> list[TeamRow]:
+    """Rows by a column, reps without a number last, equal ones by name; by name when nothing else is asked for."""
+    column, largest = (sort or "name").removeprefix("-"), (sort or "").startswith("-")
+    by_name = sorted(rows, key=lambda row: (names.sort_key(row.name), row.code))
+    measure = _MEASURES.get(column)
+    if measure is None:
+        return by_name[::-1] if largest and column == "name" else by_name
+    known = [row for row in by_name if measure(row) is not None]
+    unknown = [row for row in by_name if measure(row) is None]
+    sign = -1.0 if largest else 1.0
+    return sorted(known, key=lambda row: sign * (measure(row) or 0.0)) + unknown
