@@ -64,7 +64,8 @@ class Table:
 
 
 def typed_workbook(table: Table) -> bytes:
-    """The XLSX file of one table: numbers are numbers in their form, the header stays in sight and filters."""
+    """The XLSX file of one table: numbers are numbers in their form and as rounded as a page prints them, the header stays
+    in sight and filters."""
     import xlsxwriter
 
     buffer = io.BytesIO()
@@ -83,7 +84,7 @@ def typed_workbook(table: Table) -> bytes:
                 if isinstance(cell, str):
                     sheet.write_string(number, place, cell, form)
                 elif cell is not None:
-                    sheet.write_number(number, place, cell, form)
+                    sheet.write_number(number, place, round(cell, _DIGITS.get(column.kind, 0)), form)
     return buffer.getvalue()
 
 

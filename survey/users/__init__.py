@@ -218,7 +218,7 @@ def led_by(email: str, *, on: date) -> Select[int]:
     """Reps reporting to this address, directly or through reps who are managers themselves."""
     current = (ReportingLine.since_on <= on) & (ReportingLine.until_on.is_(None) | (ReportingLine.until_on > on))
     manager = func.lower(ReportingLine.manager_email)
-    led = select(ReportingLine.rep_id).where(current, manager == email).cte("led", recursive=True)
+    led = select(ReportingLine.rep_id).where(current, manager == email).cte(recursive=True)
     deeper = (
         select(ReportingLine.rep_id)
         .join(Rep, func.lower(Rep.email) == manager)

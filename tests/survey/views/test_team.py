@@ -153,17 +153,17 @@ def test_names_are_text_whatever_they_hold(boss: FlaskClient, session: Session) 
 VIEWS = ("", "/territories", "/funnel", "/answers", "/trend", "/adjustment")
 
 
-@pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("query", ["", "?period=2026-H2", "?search=nobody", "?territory=NORTH&sort=-raw&item=delivery"])
-def test_every_view_of_the_team_is_whole_in_every_state(boss: FlaskClient, view: str, query: str) -> None:
-    """Answered, not scored yet, nobody left, narrowed: in English, and without a stray percent sign."""
-    answer = boss.get(f"/team{view}{query}{'&' if query else '?'}lang=en")
-    assert answer.status_code == 200
-    page = answer.get_data(as_text=True)
-    assert "%%" not in page
-    assert ("Nobody fits" in page) == ("nobody" in query)
-    assert ("has not been scored yet" in page) == ("2026-H2" in query)
-    assert len(answer.get_data()) < 100_000
+def test_every_view_of_the_team_is_whole_in_every_state(boss: FlaskClient, query: str) -> None:
+    """Answered, not scored yet, nobody left, narrowed: without a stray percent sign, and light."""
+    for view in VIEWS:
+        answer = boss.get(f"/team{view}{query}{'&' if query else '?'}lang=en")
+        assert answer.status_code == 200
+        page = answer.get_data(as_text=True)
+        assert "%%" not in page
+        assert ("Nobody fits" in page) == ("nobody" in query)
+        assert ("has not been scored yet" in page) == ("2026-H2" in query)
+        assert len(answer.get_data()) < 70_000  # with the style sheets less than 100 KB
 
 
 def test_a_column_is_sorted_by_a_link_that_says_which_way(boss: FlaskClient) -> None:
@@ -195,29 +195,29 @@ def test_two_reps_stand_side_by_side(boss: FlaskClient) -> None:
     assert "Choose two reps" in boss.get("/team/pair?lang=en&rep=R01").get_data(as_text=True)
 
 
-@pytest.mark.parametrize("address", ["/team/pair?rep=R01&rep=R09", "/team/pair?rep=R99&rep=R01", "/team/reps.pdf"])
-def test_nobody_elses_rep_stands_beside_anybody(boss: FlaskClient, address: str) -> None:
-    assert boss.get(address).status_code == 404
+def test_nobody_elses_rep_stands_beside_anybody(boss: FlaskClient) -> None:
+    for address in ("/team/pair?rep=R01&rep=R09", "/team/pair?rep=R99&rep=R01", "/team/reps.pdf"):
+        assert boss.get(address).status_code == 404
 
 
 FILES = ("reps", "funnel", "territories", "answers", "rates", "trend", "adjustment")
 
 
-@pytest.mark.parametrize("view", FILES)
-def test_every_view_comes_as_a_file_with_the_same_filters(boss: FlaskClient, view: str) -> None:
-    text = boss.get(f"/team/{view}.csv?lang=en&search=R01").get_data()
-    assert text.startswith(b"\xef\xbb\xbf")
-    rows = list(csv.reader(io.StringIO(text.decode("utf-8-sig"))))
-    assert len(rows) > 1
-    assert "R02" not in text.decode("utf-8-sig")
-    book = boss.get(f"/team/{view}.xlsx?lang=zh&search=R01")
-    assert book.headers["Content-Disposition"] == f"attachment; filename=team-{view}.xlsx"
-    with zipfile.ZipFile(io.BytesIO(book.get_data())) as parts:
-        sheet = parts.read("xl/worksheets/sheet1.xml").decode()
-    assert "<autoFilter" in sheet
-    assert 'state="frozen"' in sheet
-    assert "<f>" not in sheet
-    assert sheet.count("<row ") == len(rows)
+def test_every_view_comes_as_a_file_with_the_same_filters(boss: FlaskClient) -> None:
+    for view in FILES:
+        text = boss.get(f"/team/{view}.csv?lang=en&search=R01").get_data()
+        assert text.startswith(b"\xef\xbb\xbf")
+        rows = list(csv.reader(io.StringIO(text.decode("utf-8-sig"))))
+        assert len(rows) > 1
+        assert "R02" not in text.decode("utf-8-sig")
+        book = boss.get(f"/team/{view}.xlsx?lang=zh&search=R01")
+        assert book.headers["Content-Disposition"] == f"attachment; filename=team-{view}.xlsx"
+        with zipfile.ZipFile(io.BytesIO(book.get_data())) as parts:
+            sheet = parts.read("xl/worksheets/sheet1.xml").decode()
+        assert "<autoFilter" in sheet
+        assert 'state="frozen"' in sheet
+        assert "<f>" not in sheet
+        assert sheet.count("<row ") == len(rows)
 
 
 def test_a_file_holds_numbers_as_numbers_and_no_formula(boss: FlaskClient, session: Session) -> None:
@@ -232,7 +232,7 @@ def test_a_file_holds_numbers_as_numbers_and_no_formula(boss: FlaskClient, sessi
     assert withheld[5:12] == [""] * 7
     with zipfile.ZipFile(io.BytesIO(boss.get("/team/reps.xlsx?lang=en").get_data())) as parts:
         sheet = parts.read("xl/worksheets/sheet1.xml").decode()
-    assert "<v>86.24</v>" in sheet
+    assert "<v>86.2</v>" in sheet
 
 
 def test_files_hold_only_whom_the_person_may_see(
