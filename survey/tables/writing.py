@@ -64,8 +64,8 @@ class Table:
 
 
 def typed_workbook(table: Table) -> bytes:
-    """The XLSX file of one table: numbers are numbers in their form and as rounded as a page prints them, the header stays
-    in sight and filters."""
+    """The XLSX file of one table: numbers are numbers in their form, rounded as a page prints them; the header stays in
+    sight and filters."""
     import xlsxwriter
 
     buffer = io.BytesIO()

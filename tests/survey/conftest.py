@@ -131,15 +131,10 @@ class Asked:
 
 
 def _ask(session: Session, campaign: Campaign, asked: list[Asked], *, at: datetime) -> None:
-    """Table by table, so that each is written at once."""
-
-    def store(rows: list[Any]) -> list[Any]:
-        session.add_all(rows)
-        session.flush()
-        return rows
-
-    store([one.customer for one in asked])
-    store(
+    """Customers that are new, their assignments, and what came of asking them."""
+    session.add_all(one.customer for one in asked)
+    session.flush()
+    session.add_all(
         [
             Assignment(
                 customer_id=one.customer.id, rep_id=one.rep.id, territory_id=one.territory.id,
@@ -148,6 +143,17 @@ def _ask(session: Session, campaign: Campaign, asked: list[Asked], *, at: dateti
             for one in asked
         ]
     )  # fmt: skip
+    put_answers(session, campaign, asked, at=at)
+
+
+def put_answers(session: Session, campaign: Campaign, asked: list[Asked], *, at: datetime) -> None:
+    """Invitations and what was answered, table by table, so that each is written at once."""
+
+    def store(rows: list[Any]) -> list[Any]:
+        session.add_all(rows)
+        session.flush()
+        return rows
+
     invitations = store(
         [
             Invitation(

@@ -21,6 +21,7 @@ from survey.campaigns.thresholds import DEFAULT_SPEC
 from survey.models import (
     Answer,
     AnswerCount,
+    Assignment,
     Campaign,
     Invitation,
     JournalEntry,
@@ -41,7 +42,7 @@ from survey.roster.periods import UnknownPeriod
 from survey.runs import stored
 from survey.runs.answers import NothingAnswered, packed
 
-from .conftest import ITEMS, Surveyed, answer
+from .conftest import ITEMS, Asked, Surveyed, put_answers
 
 SPEC = DEFAULT_SPEC.read_text(encoding="utf-8")
 
@@ -373,31 +374,30 @@ def later(session: Session, run: Run, surveyed: Surveyed, now: datetime) -> Run:
     )  # fmt: skip
     session.add(second)
     session.flush()
-    asked = session.scalars(select(Subject).join(Rep).where(Rep.code != "R02").order_by(Subject.id)).all()
-    for place, subject in enumerate(asked):
-        invitation = Invitation(
-            campaign_id=second.id, customer_id=subject.invitation.customer_id, mode="web", created_at=now,
-            disposition="completed",
-        )  # fmt: skip
-        session.add(invitation)
-        session.flush()
-        again = Subject(
-            invitation_id=invitation.id, rep_id=subject.rep_id, territory_id=subject.territory_id,
-            adjusters=subject.adjusters,
-        )  # fmt: skip
-        session.add(again)
-        session.flush()
-        values = dict(
-            session.execute(
-                select(Answer.item, Answer.value)
-                .join(ResponseVersion, ResponseVersion.id == Answer.response_version_id)
-                .join(Response, Response.id == ResponseVersion.response_id)
-                .where(Response.subject_id == subject.id, Answer.value.is_not(None))
-            ).all()
+    known = {rep.id: rep for rep in session.scalars(select(Rep).where(Rep.code != "R02"))}
+    served = {assignment.customer_id: assignment for assignment in session.scalars(select(Assignment))}
+    values: dict[int, dict[str, int]] = {}
+    for customer, item, value in session.execute(
+        select(Invitation.customer_id, Answer.item, Answer.value)
+        .join(Subject, Subject.invitation_id == Invitation.id)
+        .join(Response, Response.subject_id == Subject.id)
+        .join(ResponseVersion, ResponseVersion.response_id == Response.id)
+        .join(Answer, Answer.response_version_id == ResponseVersion.id)
+        .where(Answer.value.is_not(None))
+    ):
+        values.setdefault(customer, {})[item] = int(value)
+    asked = [
+        Asked(
+            customer=one.customer, rep=one.rep, territory=one.territory,
+            rated={
+                item: value + (1 if one.rep.code == "R01" else customer % 3 - 1)
+                for item, value in values[customer].items()
+            },
         )
-        if values:
-            better = 1 if subject.rep.code == "R01" else place % 3 - 1
-            answer(session, again, {item: int(value) + better for item, value in values.items()}, at=now)
+        for customer, one in served.items()
+        if one.rep_id in known and customer in values
+    ]  # fmt: skip
+    put_answers(session, second, asked, at=now)
     session.commit()
     return runs.score_period(session, "2026-H2", SPEC, by="a", at=now)
 
