@@ -105,8 +105,11 @@ def _averages(adjustment: Adjustment, item: str) -> tuple[float, float]:
     adjusted: Floats = result.table.numbers["adjusted"][fit.measured.reps]
     share = np.where(result.table.shown[fit.measured.reps], fit.measured.cells.rep_share, 0.0)
     late = np.array([adjustment.ratings.reps[rep].endswith(_LATER) for rep in fit.measured.reps])
-    before, after = (float(share[part] @ adjusted[part] / share[part].sum()) for part in (~late, late))
-    return before, after
+    return _average(adjusted[~late], share[~late]), _average(adjusted[late], share[late])
+
+
+def _average(adjusted: Floats, share: Floats) -> float:
+    return float(np.average(adjusted, weights=share)) if share.any() else float("nan")
 
 
 def _reliability(adjustment: Adjustment, item: str) -> dict[str, float]:

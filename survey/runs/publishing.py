@@ -186,8 +186,14 @@ def _changes(adjustment: Adjustment, snapshot: bytes, before: Earlier) -> list[R
     both = now & before.compared
     if not both:
         return []
+    then, since = (pd.read_parquet(BytesIO(packed)) for packed in (before.snapshot, snapshot))
+    if (
+        not set(since.columns) <= set(then.columns)
+        or then[[item.name for item in adjustment.spec.items]].isna().all().any()
+    ):
+        return None
     try:
-        table = stacked(*(pd.read_parquet(BytesIO(packed)) for packed in (before.snapshot, snapshot)))
+        table = stacked(then, since)
         fitted = adjust(Ratings.from_table(table, adjustment.spec), adjustment.spec)
         found = {result.item: changes(fitted, result.item) for result in fitted.results}
     except Refusal:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import answering, intake, paper, scoring, sending
+from tests.bench import answering, intake, paper, scoring, sending, site
 from tests.bench.report import machine, markdown
 
 SUBJECTS = {
@@ -20,6 +20,7 @@ SUBJECTS = {
         paper.printing,
         sending.mailing,
         answering.answering,
+        site.reading,
     )
 }
 RESULTS = Path(__file__).with_name("results.md")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from io import BytesIO
 from pathlib import Path
@@ -39,7 +40,7 @@ from survey.models import (
     Subject,
 )
 from survey.roster.periods import UnknownPeriod
-from survey.runs import stored
+from survey.runs import publishing, stored
 from survey.runs.answers import NothingAnswered, packed
 
 from .conftest import ITEMS, Asked, Surveyed, put_answers
@@ -420,18 +421,15 @@ def test_changes_since_the_earlier_period_come_from_one_fit_of_both(session: Ses
         assert by_rep["R01"].difference == max(change.difference for change in found)
 
 
-def test_other_questions_than_before_leave_the_changes_out(
+def test_a_run_is_not_compared_with_what_it_holds_itself_nor_with_other_questions(
     session: Session, run: Run, later: Run, now: datetime
 ) -> None:
-    run.snapshot = packed(pd.read_parquet(BytesIO(run.snapshot)).drop(columns=["overall"]))
-    session.flush()
-    again = runs.score_period(session, "2026-H2", SPEC, by="a", at=now)
-    assert again.earlier_run_id is None
-    assert _rows(session, ScoreChange, again, "id") == []
-
-
-def test_a_run_over_two_periods_is_not_compared_with_what_it_holds_itself(
-    session: Session, run: Run, later: Run, now: datetime
-) -> None:
-    wide = runs.score_period(session, "2026-H2", "window = 2\n" + SPEC.replace("window = 1", ""), by="a", at=now)
-    assert wide.earlier_run_id is None
+    wide = "window = 2\n" + SPEC.replace("window = 1", "")
+    assert runs.gather(session, "2026-H2", wide).earlier is None
+    material = runs.gather(session, "2026-H2", SPEC)
+    assert material.earlier is not None
+    assert material.earlier.run_id == run.id
+    other = packed(pd.read_parquet(BytesIO(run.snapshot)).drop(columns=["overall"]))
+    asked_otherwise = replace(material.earlier, snapshot=other)
+    found = publishing.published(runs.scored(material), material.snapshot, asked_otherwise)
+    assert (found.earlier_run_id, found.changes) == (None, ())
