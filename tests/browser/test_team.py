@@ -109,3 +109,35 @@ def test_the_page_prints_without_its_controls(live_server: str, open_browser: Ca
     assert page.locator("table").first.is_visible()
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize("view", ["phone, Chinese, dark", "desktop, English"])
+def test_every_view_of_the_team_is_sound(
+    live_server: str, open_browser: Callable[..., Page], boss: str, view: str
+) -> None:
+    page = open_browser(**VIEWS.get(view, {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB"}))
+    _enter(page, live_server, boss)
+    for place in ("territories", "funnel", "answers", "trend", "adjustment", "pair?rep=R01&rep=R08", "pair"):
+        page.goto(f"{live_server}/team/{place}")
+        _is_sound(page)
+    page.goto(f"{live_server}/team/trend?search=nobody")
+    _is_sound(page)
+
+
+def test_the_team_is_narrowed_sorted_and_compared_without_scripts(
+    live_server: str, open_browser: Callable[..., Page], boss: str
+) -> None:
+    page = open_browser(java_script_enabled=False, locale="en-GB")
+    _enter(page, live_server, boss)
+    page.get_by_role("link", name="Adjusted", exact=True).click()
+    page.wait_for_url("**sort=-adjusted*")
+    assert page.locator("th[aria-sort=descending]").count() == 1
+    page.get_by_label("Name or code").fill("guo")
+    page.get_by_role("button", name="Show").press("Enter")
+    page.wait_for_url("**search=guo*")
+    assert page.locator("tbody th").all_inner_texts() == ["王建国", "黄国强"]
+    page.get_by_label("Compare 王建国").check()
+    page.get_by_label("Compare 黄国强").check()
+    page.get_by_role("button", name="Two reps side by side").click()
+    page.wait_for_url("**/team/pair?**")
+    assert "Customers rate 王建国 higher than 黄国强" in page.inner_text("main")
