@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import special
 
 from scoring.sums import Floats
 
@@ -76,11 +75,15 @@ def interval_null_p(difference: Floats, se: Floats, df: Floats, smallest: float)
 
 def _below(at: Floats, df: Floats) -> Floats:
     """The distribution function of t, normal where ``df`` is infinite."""
+    from scipy import special
+
     finite = np.where(np.isinf(df), 1.0, df)
     return np.where(np.isinf(df), special.ndtr(at), special.stdtr(finite, at))
 
 
 def _quantile(df: Floats) -> Floats:
     """The .975 quantile of t (n,)."""
+    from scipy import special
+
     finite = np.where(np.isinf(df), 1.0, df)
     return np.where(np.isinf(df), special.ndtri(0.975), special.stdtrit(finite, 0.975))

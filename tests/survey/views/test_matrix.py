@@ -38,7 +38,7 @@ from tests.survey.conftest import put_events
 
 from .conftest import Page
 
-OF_EVERYBODY = {"campaigns.watched", "schemes.shown", "manual.page", "manual.picture"}
+OF_EVERYBODY = {"campaigns.watched", "schemes.shown", "manual.page", "manual.picture", "team.file"}
 """Routes about what belongs to the whole company: their pages show each reader their own people, which the tests of
 those pages check."""
 OWNERS = {"manager": "boss@h.example", "rep": "r01@h.example", "interviewer": "ann@h.example"}
