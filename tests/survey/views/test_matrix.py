@@ -30,6 +30,7 @@ from survey.models import (
     Invitation,
     LossDiagnosis,
     Period,
+    PlanItem,
     Rep,
     ReportingLine,
     Subject,
@@ -54,6 +55,7 @@ class Owned:
     event_id: int
     goal_id: int
     diagnosis_id: int
+    item_id: int
     task_id: int
     interview_id: int
     check: int
@@ -105,12 +107,16 @@ def _owned(session: Session, rep: Rep, interviewer: str, check: AssignmentCheck)
         invitation_id=subject.invitation_id, interviewer=interviewer, state="waiting", due_at=now() - timedelta(days=1),
         handed_out_at=now(),
     )  # fmt: skip
-    session.add_all([task, goal, diagnosis, call])
+    plan = PlanItem(
+        period_id=period.id, rep_id=rep.id, item="delivery", measure="m", support="s", starts_on=date(2026, 1, 1),
+        due_on=date(2099, 1, 1), metric="m", written_at=now(), written_by="x",
+    )  # fmt: skip
+    session.add_all([task, goal, diagnosis, call, plan])
     session.flush()
     paper = session.scalars(select(Appraisal).where(Appraisal.rep_id == rep.id)).one()
     return Owned(
         code=rep.code, rep=rep.code, appraisal_id=paper.id, event_id=event.id, goal_id=goal.id,
-        diagnosis_id=diagnosis.id, task_id=task.id, interview_id=call.id, check=check.id,
+        diagnosis_id=diagnosis.id, item_id=plan.id, task_id=task.id, interview_id=call.id, check=check.id,
     )  # fmt: skip
 
 
