@@ -14,7 +14,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint conformance bench lock translations
+.PHONY: help setup setup-test demo test lint conformance bench screenshots lock translations
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,6 +59,10 @@ conformance: setup-test ## agreement with published numbers, and the real rating
 
 bench: setup-test ## measure, and write tests/bench/results.md
 	@$(BIN)/python -m tests.bench
+
+SCREENSHOTS ?= $(EVENHAND_DIR)/screenshots
+screenshots: setup-test ## a picture of every page, at three widths, light and dark, in both languages
+	@$(BIN)/python -m tests.walking.screenshots $(SCREENSHOTS)
 
 lock: ## choose the newest versions and write them down with hashes
 	uv pip compile pyproject.toml --all-extras --generate-hashes --python-version 3.11 --upgrade --quiet -o requirements.lock

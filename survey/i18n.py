@@ -15,6 +15,7 @@ from flask import Flask, g, has_request_context, request
 from flask_babel import Babel, get_locale, gettext, refresh
 from flask_security import current_user
 
+from survey import journal
 from survey.context import company
 from survey.refusals import Refused
 
@@ -149,10 +150,15 @@ def told(refusal: Refused) -> str:
     return str(gettext(refusal.sentence, **refusal.values))
 
 
+def actor(by: str | None) -> str:
+    """Who did something, as the journal writes it, in the reader's words: people by their address."""
+    return gettext("command line") if by == journal.COMMAND_LINE else by or ""
+
+
 def init_app(app: Flask) -> None:
     babel.init_app(app, locale_selector=lambda: LOCALES[language()], timezone_selector=lambda: company().time_zone)
     app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
-    app.jinja_env.filters["halves"] = halves
+    app.jinja_env.filters.update(halves=halves, actor=actor)
     app.jinja_env.globals.update(
         get_locale=get_locale, language=language, html_code=html_code, company_name=company_name, LANGUAGES=LANGUAGES,
         said=said,

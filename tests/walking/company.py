@@ -1,0 +1,174 @@
+"""A small company with something on every page: the demo's, and what a demo has no occasion for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from unittest.mock import patch
+
+from click.testing import CliRunner
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from survey import config, interviews
+from survey.app import create_app
+from survey.cli import invented, main
+from survey.context import db
+from survey.invitations import exclusions
+from survey.models import (
+    Campaign,
+    Contact,
+    Customer,
+    FollowUp,
+    Invitation,
+    OutboxMessage,
+    Rep,
+    Response,
+    Subject,
+    Upload,
+)
+from survey.roster import checks
+from tests.asking import sheet
+from tests.walking import ROLES, STRANGER, Place, sign_in, walk
+
+CUSTOMERS = 500
+NO_PAGES = {
+    "home.start",  # leads on to where one's work is
+    "static", "security.static", "manual.picture",
+    "account.choose",  # opened by a letter's link alone
+    "second_factor.ask",  # stands between the password and everything else
+}  # fmt: skip
+FILES = re.compile(r"\.(pdf|json|csv|xlsx|toml|zip|svg|png)$|/logo$|/template/")
+ROSTER = "业务员编号,姓名,邮箱\nR901,沈玥,shen@demo.example\nR902,,not an address\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walkable:
+    """The application, who is whom (role → address), and where a walk starts besides `/`."""
+
+    app: Flask
+    logins: dict[str, str]
+    starts: dict[str, tuple[str, ...]]
+
+    def client(self, role: str) -> FlaskClient:
+        client = self.app.test_client()
+        if role != STRANGER:
+            sign_in(self.app, client, self.logins[role])
+        return client
+
+    def places(self, *, language: str = "zh") -> Iterator[tuple[Place, str]]:
+        """Every page everybody reaches, in this language."""
+        for role in (*ROLES, STRANGER):
+            client = self.client(role)
+            client.set_cookie("language", language)
+            yield from walk(self.app, client, role, self.starts.get(role, ()) + (() if role == STRANGER else ("/",)))
+
+
+def unseen(app: Flask, places: Iterable[Place]) -> set[str]:
+    """The pages of the application that no link led to."""
+    views = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and rule.endpoint not in NO_PAGES and not FILES.search(rule.rule)
+    }
+    return views - {place.endpoint for place in places}
+
+
+def build(directory: Path, *, customers: int = CUSTOMERS, port: int = 8000) -> Walkable:
+    """Invent the company in `directory` and put something on the pages that would be empty."""
+    with patch.object(invented, "CUSTOMERS", customers):
+        done = CliRunner().invoke(main, ["demo", "--dir", str(directory), "--port", str(port), "--no-serve", "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    app = create_app(config.demo_settings(directory, base_url="http://localhost"))
+    links = tuple("/s/" + link.rsplit("/", 1)[1] for link in told["survey_links"])
+    logins = {login["role"]: login["email"] for login in told["logins"]}
+    with app.app_context():
+        campaign = _furnish(db.session, logins)
+        db.session.commit()
+    company = Walkable(app=app, logins=logins, starts={})
+    _answer(company.client(STRANGER), links)
+    upload = _upload(company)
+    preview = re.search(r'href="(/preview/[^"?]+)', company.client("administrator").get("/questionnaires/core").text)
+    assert preview is not None
+    company.starts.update(
+        {
+            STRANGER: ("/login", "/privacy", *links, f"{links[0]}/thanks", f"{links[1]}/draft"),
+            "administrator": (
+                f"/campaigns/{campaign}/undelivered",
+                f"/roster/import/{upload}",
+                "/verify",
+                f"{preview[1]}/stop",
+            ),
+        }
+    )
+    return company
+
+
+def _furnish(session: Session, logins: dict[str, str]) -> str:
+    now = datetime.now(UTC)
+    campaign = session.scalars(select(Campaign).where(Campaign.state == "open")).one()
+    administrator, rep = logins["administrator"], _rep_of(session, logins["rep"])
+    _customers_in_the_way(session, campaign, logins, now)
+    interviews.hand_out(session, campaign, [logins["interviewer"]], by=administrator, at=now)
+    checks.ask(session, campaign.period.code, on=now.date(), by=administrator, at=now)
+    [held] = checks.held(session, logins["rep"], on=now.date())
+    checks.object_to(
+        session, held.check.id, assignment_id=held.assignments[0].id, reason="三月起由同事负责 a colleague’s",
+        on=now.date(), by=logins["rep"], at=now,
+    )  # fmt: skip
+    subject = session.scalars(
+        select(Subject).join(Response, Response.subject_id == Subject.id).where(Subject.rep_id == rep.id)
+    ).first()
+    assert subject is not None
+    session.add(FollowUp(subject_id=subject.id, agreed_at=now - timedelta(days=60)))
+    return campaign.code
+
+
+def _rep_of(session: Session, email: str) -> Rep:
+    return session.scalars(select(Rep).where(Rep.email == email)).one()
+
+
+def _customers_in_the_way(session: Session, campaign: Campaign, logins: dict[str, str], now: datetime) -> None:
+    """One to be left out, one whose address is wrong, some with a telephone."""
+    asked = session.scalars(select(Invitation).where(Invitation.campaign_id == campaign.id).limit(20)).all()
+    session.execute(
+        update(Contact).where(Contact.id.in_([one.contact_id for one in asked])).values(phone="+8613812345678")
+    )
+    lost = asked[-1]
+    session.execute(
+        update(OutboxMessage)
+        .where(OutboxMessage.invitation_id == lost.id)
+        .values(state="failed", last_error="550 查无此人")
+    )
+    customer = session.get_one(Customer, asked[-2].customer_id)
+    exclusions.propose(
+        session, campaign, customer.code, reason="在打官司 a lawsuit", by=logins["administrator"], at=now
+    )
+
+
+def _answer(customer: FlaskClient, links: tuple[str, ...]) -> None:
+    """One customer sends an unhappy answer, another keeps theirs for later."""
+    unhappy = {"knowledge": "1", "delivery": "2", "responsiveness": "1"}
+    for link, sending in ((links[0], {}), (links[1], {"save": "1"})):
+        about = max(int(number) for number in re.findall(r'name="knowledge-(\d+)"', customer.get(link).text))
+        answer = customer.post(link, data=sheet(customer, link, unhappy, about) | sending)
+        assert answer.status_code == 303, answer.text
+
+
+def _upload(company: Walkable) -> int:
+    """The administrator has looked at a file and not imported it yet."""
+    desk = company.client("administrator")
+    token = re.search(r'name="csrf_token" value="([^"]*)"', desk.get("/roster/import").get_data(as_text=True))
+    assert token is not None
+    form = {"kind": "reps", "csrf_token": token[1], "file": (BytesIO(ROSTER.encode()), "roster.csv")}
+    assert desk.post("/roster/import", data=form, content_type="multipart/form-data").status_code == 303
+    with company.app.app_context():
+        return db.session.scalars(select(Upload.id).order_by(Upload.id.desc())).first() or 0
