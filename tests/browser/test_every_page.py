@@ -26,9 +26,11 @@ OF_SEVERAL_LANGUAGES = {
     "editing.edit", "editing.copy_of", "questionnaires.shown",  # both wordings stand side by side
     "importing.checked",  # a file's own headers
     "schemes.shown",  # a line's code stands before its name
+    "method.shown",  # names the software and sections of the README
 }  # fmt: skip
 KNOWN = {
     "evenhand", "sha", "cookie", "tab", "pdf", "csv", "xlsx", "toml", "json", "smtp", "spf", "dkim", "english", "url",
+    "env", "lite", "synchronous", "doctor", "debian",
 }  # fmt: skip
 """Names of things that are called so in Chinese too."""
 

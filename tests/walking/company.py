@@ -44,6 +44,8 @@ NO_PAGES = {
     "static", "security.static", "manual.picture",
     "account.choose",  # opened by a letter's link alone
     "second_factor.ask",  # stands between the password and everything else
+    "first_run.form",  # gone once somebody can sign in
+    "method.text", "method.download",  # files
 }  # fmt: skip
 FILES = re.compile(r"\.(pdf|json|csv|xlsx|toml|zip|svg|png)$|/logo$|/template/")
 ROSTER = "业务员编号,姓名,邮箱\nR901,沈玥,shen@demo.example\nR902,,not an address\n"
@@ -146,7 +148,7 @@ def _customers_in_the_way(session: Session, campaign: Campaign, logins: dict[str
     session.execute(
         update(OutboxMessage)
         .where(OutboxMessage.invitation_id == lost.id)
-        .values(state="failed", last_error="550 查无此人")
+        .values(state="failed", last_error="550")
     )
     customer = session.get_one(Customer, asked[-2].customer_id)
     exclusions.propose(
