@@ -26,6 +26,7 @@ OF_SEVERAL_LANGUAGES = {
     "editing.edit", "editing.copy_of", "questionnaires.shown",  # both wordings stand side by side
     "importing.checked",  # a file's own headers
     "schemes.shown",  # a line's code stands before its name
+    "journal.lines",  # as they were written
     "method.shown",  # names the software and sections of the README
 }  # fmt: skip
 KNOWN = {

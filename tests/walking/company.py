@@ -146,9 +146,7 @@ def _customers_in_the_way(session: Session, campaign: Campaign, logins: dict[str
     )
     lost = asked[-1]
     session.execute(
-        update(OutboxMessage)
-        .where(OutboxMessage.invitation_id == lost.id)
-        .values(state="failed", last_error="550")
+        update(OutboxMessage).where(OutboxMessage.invitation_id == lost.id).values(state="failed", last_error="550")
     )
     customer = session.get_one(Customer, asked[-2].customer_id)
     exclusions.propose(
