@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for customers in (answering.blueprint, preferences.blueprint, previewing.blueprint):
         csrf.exempt(customers)
     app.register_error_handler(HTTPException, _error_page)
-    app.register_error_handler(DataError, lambda _error: _error_page(BadRequest()))  # a NUL, say: PostgreSQL keeps none
+    app.register_error_handler(DataError, _unfit)
     app.register_error_handler(OperationalError, _come_back)
     app.after_request(_add_headers)
     access.init_app(app)
@@ -173,6 +173,12 @@ def _add_headers(response: Response) -> Response:
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Robots-Tag"] = "noindex, nofollow"
     return response
+
+
+def _unfit(_error: DataError) -> ResponseReturnValue:
+    """A NUL, say: PostgreSQL keeps none. What was begun is given up first, for the page asks who reads it."""
+    context.db.session.rollback()
+    return _error_page(BadRequest())
 
 
 def _come_back(error: OperationalError) -> ResponseReturnValue:
