@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
+from scoring.contrasts import verdict
 from scoring.outcome import Outcome
 from survey.appraisals import sources
 from survey.appraisals.grounds import Grounds
@@ -137,16 +138,17 @@ def _peers(grounds: Grounds, person: Person, own: Satisfaction, colleagues: Coll
         low = 1 + sum(one_worst < best for _, one_worst in sets.values())
         high = len(sets) - sum(one_best > worst for one_best, _ in sets.values())
     return Peers(
-        reps=sum(row is not None for row in rows.values()), rank_low=low, rank_high=high, stands=_stands(own)
+        reps=sum(row is not None for row in rows.values()), rank_low=low, rank_high=high,
+        stands=_stands(rows.get(person.code), grounds.means.get(own.item)),
     )  # fmt: skip
 
 
-def _stands(own: Satisfaction) -> str:
-    if own.low is None or own.high is None or own.average is None or own.evidence == "thin":
+def _stands(row: RepScore | None, average: float | None) -> str:
+    """The same as on the team page: what stands when all reps are looked at together (`RepScore.q`)."""
+    if row is None or row.q is None or row.adjusted is None or average is None or row.evidence == "thin":
         return ""
-    if own.low > own.average:
-        return "above"
-    return "below" if own.high < own.average else "alike"
+    said = verdict(row.adjusted - average, row.q)
+    return "alike" if said == "cannot be told apart" else said
 
 
 def _dimension(grounds: Grounds, person: Person, item: str) -> Dimension:

@@ -18,14 +18,15 @@ from survey.dashboards.shown import (
     ShownScore,
     as_shown,
     look_up,
-    means_of,
     not_to_be_seen,
+    standing,
     territories_of,
 )
 from survey.dashboards.trend import Point, trend
 from survey.figures import StepsAsPrinted, steps_as_printed
 from survey.models import Rep, RepScore, ScoreStep
 from survey.questionnaires.sheet import Wording
+from survey.runs import stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +69,8 @@ class RepPage:
 
     @property
     def verdict(self) -> str:
-        """Where the rep stands: withheld, thin, above, below or level (not to be told apart from the mean)."""
-        if self.score.evidence in {WITHHELD, THIN}:
-            return self.score.evidence
-        if self.mean is None or self.score.low is None or self.score.high is None:
-            return THIN
-        if self.score.low > self.mean:
-            return "above"
-        return "below" if self.score.high < self.mean else "level"
+        """Where the rep stands, as `standing` says it."""
+        return standing(self.score, self.mean)
 
 
 def rep_page(session: Session, viewer_reps: Select[int], code: str, period: str | None, item: str | None) -> RepPage:
@@ -89,15 +84,15 @@ def rep_page(session: Session, viewer_reps: Select[int], code: str, period: str 
         raise not_to_be_seen(code)
     shown = look_up(session, period, item)
     run, chosen = shown.run, shown.choice.item
-    stored: dict[str, RepScore] = {}
+    rows: dict[str, RepScore] = {}
     means: dict[str, float] = {}
-    territories: Mapping[int, tuple[str, ...]] = {rep.id: ()}
+    territories: Mapping[int, tuple[str, ...]] = {}
     if run is not None:
-        rows = session.scalars(select(RepScore).where(RepScore.run_id == run.id, RepScore.rep_id == rep.id))
-        stored = {row.item: row for row in rows}
-        means = means_of(session, run, shown.spec)
-        territories = territories_of(session, run.period, select(Rep.id).where(Rep.id == rep.id))
-    row = stored.get(chosen or "")
+        found = session.scalars(select(RepScore).where(RepScore.run_id == run.id, RepScore.rep_id == rep.id))
+        rows = {row.item: row for row in found}
+        means = stored.means(session, run)
+        territories = territories_of(session, run, select(Rep.id).where(Rep.id == rep.id))
+    row = rows.get(chosen or "")
     score = as_shown(row)
     comparable = score.evidence not in {WITHHELD, THIN}
     visible = row if row is not None and score.evidence != WITHHELD else None
@@ -106,11 +101,11 @@ def rep_page(session: Session, viewer_reps: Select[int], code: str, period: str 
         code=rep.code,
         name=rep.name,
         position=rep.position,
-        territories=territories[rep.id],
+        territories=territories.get(rep.id, ()),
         score=score,
         mean=means.get(chosen or ""),
         dimensions=tuple(
-            Dimension(item=name, name=words, score=as_shown(stored.get(name)), mean=means.get(name))
+            Dimension(item=name, name=words, score=as_shown(rows.get(name)), mean=means.get(name))
             for name, words in shown.choice.items.items()
         ),
         steps=_steps(session, visible) if visible else None,

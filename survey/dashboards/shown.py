@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,9 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from scoring.contrasts import Verdict, verdict
 from scoring.spec import AdjustmentSpec
 from survey import questionnaires
-from survey.models import Campaign, Invitation, Period, QuestionnaireVersion, RepScore, Run, Subject, Territory
+from survey.dashboards import names
+from survey.models import Campaign, Period, QuestionnaireVersion, RepPlace, RepScore, Run, Territory
 from survey.questionnaires.sheet import Wording
 from survey.refusals import N_, Refused
 
@@ -159,29 +160,34 @@ def as_shown(row: RepScore | Any | None) -> ShownScore:
     )
 
 
-def territories_of(session: Session, period: Period, reps: Select[int]) -> Mapping[int, tuple[str, ...]]:
-    """Where each rep was asked about in this period, by name."""
-    found = session.execute(
-        select(Subject.rep_id, Territory.name)
-        .join(Territory, Territory.id == Subject.territory_id)
-        .join(Invitation, Invitation.id == Subject.invitation_id)
-        .join(Campaign, Campaign.id == Invitation.campaign_id)
-        .where(_in_period(period), Subject.rep_id.in_(reps))
-        .distinct()
-    )
-    names: defaultdict[int, list[str]] = defaultdict(list)
-    for rep_id, name in found:
-        names[rep_id].append(name)
-    return defaultdict(tuple, {rep_id: tuple(sorted(of_rep)) for rep_id, of_rep in names.items()})
+def territories_of(session: Session, run: Run, reps: Collection[int] | Select[int]) -> dict[int, tuple[str, ...]]:
+    """Where the run's customers were asked about each of these reps, by name."""
+    of_rep: dict[int, list[str]] = {}
+    for rep_id, name in session.execute(
+        select(RepPlace.rep_id, Territory.name)
+        .join(Territory, Territory.id == RepPlace.territory_id)
+        .where(RepPlace.run_id == run.id, RepPlace.rep_id.in_(reps))
+    ):
+        of_rep.setdefault(rep_id, []).append(name)
+    return {rep_id: tuple(sorted(found, key=names.sort_key)) for rep_id, found in of_rep.items()}
 
 
-def means_of(session: Session, run: Run, spec: AdjustmentSpec | None) -> dict[str, float]:
-    """Each item's mean over the reps that are shown. Those withheld stay out: with them in, subtracting everybody else
-    would bring their numbers back."""
-    weight = RepScore.responses if spec and spec.weights == "response" else RepScore.customers
-    found = session.execute(
-        select(RepScore.item, func.sum(RepScore.adjusted * weight) / func.sum(weight))
-        .where(RepScore.run_id == run.id, RepScore.evidence != WITHHELD, RepScore.adjusted.is_not(None))
-        .group_by(RepScore.item)
-    )
-    return {item: float(mean) for item, mean in found if mean is not None}
+def against_the_mean(score: ShownScore, mean: float | None) -> Verdict | None:
+    """What may be said of a rep beside the mean, when all are looked at together; None where nothing may."""
+    if score.q is None or score.adjusted is None or mean is None:
+        return None
+    return verdict(score.adjusted - mean, score.q)
+
+
+def standing(score: ShownScore, mean: float | None) -> str:
+    """Where a rep stands: withheld, thin (nothing to compare), above or below the mean, level (the interval includes
+    it), or near: the interval lies beyond it, but once all reps are looked at the difference may be too small to name.
+    """
+    if score.evidence == WITHHELD:
+        return WITHHELD
+    said = against_the_mean(score, mean)
+    if score.evidence == THIN or said is None or mean is None or score.low is None or score.high is None:
+        return THIN
+    if said != "cannot be told apart":
+        return said
+    return "level" if score.low <= mean <= score.high else "near"

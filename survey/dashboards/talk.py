@@ -14,7 +14,7 @@ from scoring.planning import Plan
 from survey.appraisals import Reader
 from survey.appraisals.about import mentions
 from survey.dashboards.rep import Dimension, RepPage, rep_page
-from survey.dashboards.shown import THIN, WITHHELD
+from survey.dashboards.shown import THIN, WITHHELD, standing
 from survey.models import Assignment, Campaign, Contact, Invitation, Period, Rep, Subject
 from survey.sampling import planning
 
@@ -64,8 +64,8 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Talk:
-    """`above` and `below` are the dimensions whose whole interval lies beyond their mean, the farthest first; `level`
-    those it includes; `unknown` those with too few answers to say anything."""
+    """`above` and `below` are the dimensions told apart from their mean, the farthest first; `level` those that are
+    not; `unknown` those with too few answers to say anything."""
 
     page: RepPage
     above: tuple[Dimension, ...]
@@ -106,12 +106,9 @@ def talk(
 
 
 def _stands(one: Dimension) -> str:
-    score = one.score
-    if score.evidence in {WITHHELD, THIN} or one.mean is None or score.low is None or score.high is None:
-        return "unknown"
-    if score.low > one.mean:
-        return "above"
-    return "below" if score.high < one.mean else "level"
+    """above, below, level or unknown. What is near its mean cannot be told apart from it either."""
+    found = standing(one.score, one.mean)
+    return {WITHHELD: "unknown", THIN: "unknown", "near": "level"}.get(found, found)
 
 
 def _distance(one: Dimension) -> float:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from scoring.spec import AdjustmentSpec
-from survey.dashboards.shown import WITHHELD, as_shown
-from survey.models import Period, RepScore, Run
+from survey.dashboards.shown import as_shown
+from survey.models import Period, RepScore, Run, RunItem
 
 PERIODS = 6
 """How many periods are looked back on, the shown one included."""
@@ -39,7 +39,7 @@ def trend(session: Session, rep_id: int, period: Period, item: str) -> tuple[Poi
         select(RepScore).where(RepScore.rep_id == rep_id, RepScore.item == item, RepScore.run_id.in_(runs))
     )
     rows = {row.run_id: row for row in found}
-    means = _means(session, {run: spec for run, (_, spec) in runs.items()}, item)
+    means = _means(session, runs, item)
     points = []
     for run, (code, spec) in runs.items():
         score = as_shown(rows.get(run))
@@ -70,20 +70,9 @@ def _runs(session: Session, period: Period) -> Sequence[tuple[int, str, Adjustme
     return [(run, code, AdjustmentSpec.from_toml(spec)) for run, code, spec in reversed(found)]
 
 
-def _means(session: Session, specs: dict[int, AdjustmentSpec], item: str) -> dict[int, float]:
-    """Each run's mean over the reps shown, weighted as that run weighs them."""
-    of_customers, of_answers = _mean(RepScore.customers), _mean(RepScore.responses)
+def _means(session: Session, runs: Iterable[int], item: str) -> dict[int, float]:
+    """Each run's mean over the reps shown, as it was stored."""
     found = session.execute(
-        select(RepScore.run_id, of_customers, of_answers)
-        .where(
-            RepScore.run_id.in_(specs), RepScore.item == item, RepScore.evidence != WITHHELD,
-            RepScore.adjusted.is_not(None),
-        )
-        .group_by(RepScore.run_id)
-    )  # fmt: skip
-    means = {run: answers if specs[run].weights == "response" else customers for run, customers, answers in found}
-    return {run: float(mean) for run, mean in means.items() if mean is not None}
-
-
-def _mean(weight: InstrumentedAttribute[int | None]) -> ColumnElement[float | None]:
-    return func.sum(RepScore.adjusted * weight) / func.nullif(func.sum(weight), 0)
+        select(RunItem.run_id, RunItem.average).where(RunItem.run_id.in_(runs), RunItem.item == item)
+    )
+    return {run: average for run, average in found if average is not None}

@@ -12,7 +12,18 @@ from sqlalchemy.orm import Session
 from scoring.spec import AdjustmentSpec
 from survey import questionnaires
 from survey.figures import StepsAsPrinted, steps_as_printed
-from survey.models import Campaign, Invitation, Period, QuestionnaireVersion, Rep, RepScore, Run, ScoreStep, Subject
+from survey.models import (
+    Campaign,
+    Invitation,
+    Period,
+    QuestionnaireVersion,
+    Rep,
+    RepScore,
+    Run,
+    RunItem,
+    ScoreStep,
+    Subject,
+)
 from survey.questionnaires.sheet import Wording
 from survey.refusals import N_, Refused
 from survey.roster import periods
@@ -45,17 +56,9 @@ def item_names(session: Session, run: Run) -> dict[str, Wording]:
 
 
 def means(session: Session, run: Run) -> dict[str, float]:
-    """Each item's mean over the reps that are shown, weighted as the run weighs them.
-
-    Those withheld stay out: with them in, subtracting everybody else would bring their numbers back.
-    """
-    weight = RepScore.responses if AdjustmentSpec.from_toml(run.spec).weights == "response" else RepScore.customers
-    found = session.execute(
-        select(RepScore.item, func.sum(RepScore.adjusted * weight) / func.sum(weight))
-        .where(RepScore.run_id == run.id, RepScore.adjusted.is_not(None))
-        .group_by(RepScore.item)
-    )
-    return {item: float(mean) for item, mean in found if mean is not None}
+    """Each item's mean over the reps that are shown, as the run stored it."""
+    found = session.execute(select(RunItem.item, RunItem.average).where(RunItem.run_id == run.id))
+    return {item: average for item, average in found if average is not None}
 
 
 def evidence(session: Session, run: Run) -> dict[str, int]:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
 from survey.campaigns.thresholds import DEFAULT_SPEC
@@ -16,7 +16,7 @@ from survey.dashboards.rep import RepPage, rep_page
 from survey.dashboards.shown import NotToBeSeen, ShownScore
 from survey.dashboards.team import Team, team
 from survey.dashboards.team.choosing import Wish
-from survey.models import Rep, RepScore, Run
+from survey.models import Appraisal, Rep, RepScore, Run
 from survey.runs import score_period
 
 EVERYBODY = select(Rep.id)
@@ -119,8 +119,29 @@ def test_the_steps_add_up_as_printed(session: Session, scored: object) -> None:
 @pytest.mark.parametrize(
     ("code", "verdict"), [("R01", "above"), ("R08", "below"), ("R09", "level"), ("R03", "thin"), ("R02", "level")]
 )
-def test_the_verdict_is_what_the_interval_says(session: Session, scored: object, code: str, verdict: str) -> None:
+def test_the_verdict_is_what_may_be_said_of_all(session: Session, scored: object, code: str, verdict: str) -> None:
     assert _rep(session, code).verdict == verdict
+
+
+def test_an_interval_beside_the_mean_is_not_enough_when_all_are_looked_at(session: Session, scored: object) -> None:
+    session.execute(update(RepScore).values(q=0.06))
+    page = _rep(session, "R01")
+    assert page.mean is not None
+    assert page.score.low is not None
+    assert page.score.low > page.mean
+    assert page.verdict == "near"
+
+
+def test_team_page_rep_page_and_paper_say_the_same_beside_the_mean(
+    session: Session, six: tuple[Appraisal, ...]
+) -> None:
+    words = {"near": "alike", "level": "alike", "cannot be told apart": "alike", "thin": "", "withheld": ""}
+    page = team(session, EVERYBODY, Wish(), on=TODAY)
+    listed = {row.code: page.against_the_mean(row.score) or "" for row in page.rows}
+    for appraisal in six:
+        verdict = _rep(session, appraisal.rep.code).verdict
+        on_paper = (appraisal.statement["peers"] or {}).get("stands", "")
+        assert {words.get(said, said) for said in (verdict, listed[appraisal.rep.code], on_paper)} == {on_paper}
 
 
 def test_the_next_grade_says_how_many_customers_are_missing(session: Session, scored: object) -> None:

@@ -24,6 +24,7 @@ from survey.models import (
     Rep,
     RepScore,
     Run,
+    RunItem,
     Subject,
     Territory,
 )
@@ -64,6 +65,8 @@ def test_the_periods_stand_as_their_runs_stored_them(session: Session, scored: o
     for row in session.scalars(select(RepScore).where(RepScore.run_id == runs[0].id)):
         if row.raw is not None:
             row.adjusted = (row.adjusted or 0.0) - 5
+    for item in session.scalars(select(RunItem).where(RunItem.run_id == runs[0].id)):
+        item.average = (item.average or 0.0) - 5
     points = _page(session, "R01").trend
     assert [point.name for point in points] == ["2025-H2", "2026-H1"]
     for point, run in zip(points, runs, strict=True):

@@ -10,11 +10,20 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
-from scoring.contrasts import Verdict, verdict
+from scoring.contrasts import Verdict
 from survey.dashboards import names
-from survey.dashboards.shown import WITHHELD, Choice, Shown, ShownScore, as_shown, look_up
+from survey.dashboards.shown import (
+    WITHHELD,
+    Choice,
+    Shown,
+    ShownScore,
+    against_the_mean,
+    as_shown,
+    look_up,
+    territories_of,
+)
 from survey.dashboards.team.choosing import PAGE, Options, Wish, employed_in, found, narrowed, options
-from survey.models import Rep, RepPlace, RepScore, Run, RunItem, Territory
+from survey.models import Rep, RepScore, Run, RunItem
 
 _SHOWN = (
     "evidence", "responses", "customers", "raw", "mix", "territory", "centring", "adjusted", "low", "high",
@@ -73,10 +82,7 @@ class Team:
         return max(1, -(-len(self.rows) // PAGE))
 
     def against_the_mean(self, score: ShownScore) -> Verdict | None:
-        """What may be said of a rep beside the mean, when all are looked at together; None where nothing may."""
-        if score.q is None or score.adjusted is None or self.mean is None:
-            return None
-        return verdict(score.adjusted - self.mean, score.q)
+        return against_the_mean(score, self.mean)
 
 
 def team(session: Session, viewer_reps: Select[int], wish: Wish, *, on: date, whole: bool = False) -> Team:
@@ -101,7 +107,7 @@ def team(session: Session, viewer_reps: Select[int], wish: Wish, *, on: date, wh
     item = session.scalar(select(RunItem).where(RunItem.run_id == run.id, RunItem.item == shown.choice.item))
     page = max(1, min(wish.page, -(-len(rows) // PAGE)))
     here = rows if whole else rows[(page - 1) * PAGE : page * PAGE]
-    places = territories(session, run, there if whole else [row.id for row in here])
+    places = territories_of(session, run, there if whole else [row.id for row in here])
     return Team(
         choice=shown.choice, wish=replace(wish, page=page), run=run,
         options=options(session, viewer_reps, run, on=on), rows=tuple(rows),
@@ -134,18 +140,6 @@ def _placed(row: TeamRow, places: Mapping[int, tuple[str, ...]]) -> TeamRow:
         id=row.id, code=row.code, name=row.name, position=row.position, score=row.score, steps=row.steps,
         territories=places.get(row.id, ()),
     )  # fmt: skip
-
-
-def territories(session: Session, run: Run, reps: Collection[int] | Select[int]) -> dict[int, tuple[str, ...]]:
-    """Where customers were asked about each of these reps, by name."""
-    of_rep: dict[int, list[str]] = {}
-    for rep_id, name in session.execute(
-        select(RepPlace.rep_id, Territory.name)
-        .join(Territory, Territory.id == RepPlace.territory_id)
-        .where(RepPlace.run_id == run.id, RepPlace.rep_id.in_(reps))
-    ):
-        of_rep.setdefault(rep_id, []).append(name)
-    return {rep_id: tuple(sorted(found_names, key=names.sort_key)) for rep_id, found_names in of_rep.items()}
 
 
 _MEASURES: dict[str, Callable[[TeamRow], float | None]] = {

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from scoring.contrasts import Verdict, verdict
-from survey.dashboards.team import Team, TeamRow, territories
+from survey.dashboards.shown import territories_of
+from survey.dashboards.team import Team, TeamRow
 from survey.models import Period, Run, ScoreChange, ScoreStep
 
 UNUSUAL, ABNORMAL = 0.95, 0.998
@@ -91,7 +92,7 @@ class Place:
 def territories_page(session: Session, team: Team) -> tuple[Place, ...]:
     """The team territory by territory, by name; whoever works in several stands in each."""
     assert team.run is not None
-    of_rep = territories(session, team.run, team.everybody)
+    of_rep = territories_of(session, team.run, team.everybody)
     by_name: dict[str, list[TeamRow]] = {}
     for row in team.rows:
         for name in of_rep.get(row.id, ()):

@@ -79,7 +79,7 @@ def test_the_picture_holds_a_mark_for_every_shown_rep(boss: FlaskClient) -> None
 def test_the_rep_page_tells_the_working_in_words(boss: FlaskClient) -> None:
     page = boss.get("/reps/R01?lang=en").get_data(as_text=True)
     text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
-    assert "王建国 is clearly above the mean of 82.7, given the answers of 60 customers: the whole" in text
+    assert "王建国 is clearly above the mean of 82.7, given the answers of 60 customers, all reps" in text
     assert "customer segment +2.3 customers of this kind rate lower; the points are given back" in text
     assert "customer size −0.4 customers of this kind rate higher; the points are taken out" in text
     assert "territory +2.3 ratings run low in this territory; the points are given back" in text
