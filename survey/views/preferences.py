@@ -7,7 +7,7 @@ import logging
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import RadioField
 from wtforms.fields import SelectChoice
@@ -23,9 +23,9 @@ blueprint = Blueprint("preferences", __name__)
 log = logging.getLogger("evenhand.preferences")
 
 WISHES = {
-    "zh": lazy_gettext("Write to me in Chinese"),
-    "en": lazy_gettext("Write to me in English"),
-    "stop": lazy_gettext("Do not write to me about surveys any more"),
+    "zh": _("Write to me in Chinese"),
+    "en": _("Write to me in English"),
+    "stop": _("Do not write to me about surveys any more"),
 }
 
 

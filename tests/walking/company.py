@@ -45,7 +45,7 @@ NO_PAGES = {
     "account.choose",  # opened by a letter's link alone
     "second_factor.ask",  # stands between the password and everything else
     "first_run.form",  # gone once somebody can sign in
-    "method.text", "method.download",  # files
+    "method.text", "method.download", "team.file",  # files
 }  # fmt: skip
 FILES = re.compile(r"\.(pdf|json|csv|xlsx|toml|zip|svg|png)$|/logo$|/template/")
 ROSTER = "业务员编号,姓名,邮箱\nR901,沈玥,shen@demo.example\nR902,,not an address\n"
@@ -100,9 +100,11 @@ def build(directory: Path, *, customers: int = CUSTOMERS, port: int = 8000) -> W
     upload = _upload(company)
     preview = re.search(r'href="(/preview/[^"?]+)', company.client("administrator").get("/questionnaires/core").text)
     assert preview is not None
+    two = re.findall(r'type="checkbox" name="rep" value="([^"]+)"', company.client("manager").get("/team").text)[:2]
     company.starts.update(
         {
             STRANGER: ("/login", "/privacy", *links, f"{links[0]}/thanks", f"{links[1]}/draft"),
+            "manager": (f"/team/pair?rep={two[0]}&rep={two[1]}",),  # what ticking two of them leads to
             "administrator": (
                 f"/campaigns/{campaign}/undelivered",
                 f"/roster/import/{upload}",
