@@ -22,7 +22,7 @@ from survey.dashboards.shown import (
     standing,
     territories_of,
 )
-from survey.dashboards.trend import Point, trend
+from survey.dashboards.trend import Change, Point, last_change, trend
 from survey.figures import StepsAsPrinted, steps_as_printed
 from survey.models import Rep, RepScore, ScoreStep
 from survey.questionnaires.sheet import Wording
@@ -48,7 +48,7 @@ class Dimension:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepPage:
     """One rep. `steps` and everything below it are empty when the score is withheld, but for `trend`, which goes back;
-    `peers` are empty where there are not enough answers to compare."""
+    `change` and `peers` are empty where there are not enough answers to compare."""
 
     choice: Choice
     code: str
@@ -65,6 +65,7 @@ class RepPage:
     company: float | None
     next_grade: NextGrade | None
     trend: tuple[Point, ...] = ()
+    change: Change | None = None
     peers: tuple[Peer, ...] = ()
 
     @property
@@ -115,6 +116,7 @@ def rep_page(session: Session, viewer_reps: Select[int], code: str, period: str 
         company=visible.company if visible else None,
         next_grade=_next_grade(score, shown.spec),
         trend=trend(session, rep.id, run.period, chosen) if run and chosen else (),
+        change=last_change(session, rep.id, run, chosen) if run and chosen and comparable else None,
         peers=peers(session, viewer_reps, rep, run, chosen) if run and chosen and comparable else (),
     )
 

@@ -78,7 +78,8 @@ class Talk:
     @property
     def supported(self) -> bool:
         """Is there anything at all that the answers support?"""
-        return bool(self.above or self.below) or self.page.verdict in {"above", "below"}
+        changed = self.page.change is not None and self.page.change.apart
+        return changed or bool(self.above or self.below) or self.page.verdict in {"above", "below"}
 
 
 def talk(

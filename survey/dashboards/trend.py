@@ -1,4 +1,4 @@
-"""One rep's scores over the last periods, each as its own run stored it."""
+"""One rep's scores over the last periods, each as its own run stored it, and what the last of them changed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from scoring.contrasts import Verdict, verdict
 from scoring.spec import AdjustmentSpec
 from survey.dashboards.shown import as_shown
-from survey.models import Period, RepScore, Run, RunItem
+from survey.models import Period, RepScore, Run, RunItem, ScoreChange
 
 PERIODS = 6
 """How many periods are looked back on, the shown one included."""
@@ -30,6 +31,42 @@ class Point:
     low: float | None
     high: float | None
     mean: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The points by which a score changed since the period `since`, from one fit of both, with `common`, the change of
+    all together, and what was to be `expected` of a rep who stayed the same."""
+
+    since: str
+    difference: float
+    low: float
+    high: float
+    common: float
+    expected: float | None
+    verdict: Verdict
+
+    @property
+    def apart(self) -> bool:
+        return self.verdict != "cannot be told apart"
+
+
+def last_change(session: Session, rep_id: int, run: Run, item: str) -> Change | None:
+    """What changed since the run this one was put beside; none where either says too little."""
+    found = session.execute(
+        select(ScoreChange, Period.code)
+        .select_from(ScoreChange)
+        .join(Run, Run.id == run.earlier_run_id)
+        .join(Period, Period.id == Run.period_id)
+        .where(ScoreChange.run_id == run.id, ScoreChange.rep_id == rep_id, ScoreChange.item == item)
+    ).one_or_none()
+    if found is None:
+        return None
+    change, since = found
+    return Change(
+        since=since, difference=change.difference, low=change.low, high=change.high, common=change.common,
+        expected=change.expected, verdict=verdict(change.difference, change.q),
+    )  # fmt: skip
 
 
 def trend(session: Session, rep_id: int, period: Period, item: str) -> tuple[Point, ...]:

@@ -93,6 +93,25 @@ def test_a_period_that_withheld_the_score_shows_nothing_of_it(session: Session, 
     )  # fmt: skip
 
 
+def test_the_change_of_one_rep_is_the_teams(session: Session, scored: object) -> None:
+    """Of the one fit that was stored, with the same verdict; nothing where nothing was stored or may be seen."""
+    risen, level = _page(session, "R01").change, _page(session, "R08").change
+    assert risen is not None
+    assert level is not None
+    assert (risen.since, risen.difference, risen.expected, risen.verdict) == ("2025-H2", 6.04, -0.83, "above")
+    assert (level.low, level.high, level.verdict) == (pytest.approx(-7.1), pytest.approx(0.9), "cannot be told apart")
+    assert _page(session, "R02").change is None
+    assert rep_page(session, EVERYBODY, "R01", "2025-H2", None).change is None
+    assert rep_page(session, EVERYBODY, "R01", None, "knowledge").change is None
+
+
+@pytest.mark.parametrize("evidence", ["thin", "withheld"])
+def test_a_change_to_a_score_that_is_not_compared_is_not_shown(session: Session, scored: object, evidence: str) -> None:
+    for row in session.scalars(select(RepScore).join(Rep).where(Rep.code == "R01")):
+        row.evidence = evidence
+    assert _page(session, "R01").change is None
+
+
 def test_colleagues_share_manager_and_position_and_stand_by_name(session: Session, scored: object) -> None:
     found = {rep.code: rep for rep in session.scalars(select(Rep))}
     found["R02"].position = "key accounts"
@@ -227,7 +246,7 @@ def test_the_number_of_queries_is_the_same_for_every_rep(session: Session, score
     for code in ("R02", "R03", "R04"):
         with _selects(session) as found:
             _talk(session, code)
-        counts.append(len(found) + (code in {"R03", "R04"}))  # nobody is looked for beside them
+        counts.append(len(found) + 2 * (code in {"R03", "R04"}))  # nobody is looked for beside them, nor a change
     assert counts[0] == counts[1]
     assert counts[2] == counts[0] - 1  # nor are there steps of a withheld score
 

@@ -16,11 +16,13 @@ from tests.survey.views.conftest import Page
 
 
 @pytest.fixture
-def desk_of(scored: object, person: Callable[..., str], sign_in: Callable[[str], FlaskClient]) -> Callable[..., str]:
+def desk_of(
+    scored: object, session: Session, person: Callable[..., str], sign_in: Callable[[str], FlaskClient]
+) -> Callable[..., str]:
     """The text of a rep's own page: `desk_of("R02")`."""
 
     def open_desk(code: str, query: str = "lang=en") -> str:
-        client = sign_in(person("rep", f"{code.lower()}@harbour.example"))
+        client = sign_in(person("rep", session.scalars(select(Rep.email).where(Rep.code == code)).one()))
         answer = client.get(f"/my/results?{query}")
         assert answer.status_code == 200
         return Page(answer.get_data(as_text=True)).text
@@ -34,6 +36,13 @@ def test_a_rep_reads_their_own_numbers_with_the_working(desk_of: Callable[..., s
     assert "customer segment +2.3 customers of this kind rate lower; the points are given back" in text
     assert "About 22 more answering customers would make it full." in text
     assert "2025-H2 71.0 74.5" in text
+
+
+def test_a_rep_reads_what_changed_and_what_was_to_be_expected(desk_of: Callable[..., str]) -> None:
+    said = "Change +6.0 95 % interval +2.0 to +10.0 To be expected by itself −0.8"
+    assert f"Change since 2025-H2: has risen {said}" in desk_of("R01")
+    assert "Change since 2025-H2: cannot be told from chance" in desk_of("R08")
+    assert "Change since" not in desk_of("R02")
 
 
 def test_no_colleague_and_no_customer_is_on_it(desk_of: Callable[..., str], session: Session) -> None:

@@ -32,6 +32,14 @@ def test_the_sheet_says_what_is_supported_and_what_is_not(boss: FlaskClient) -> 
     assert "What it takes to know more" not in text
 
 
+def test_the_sheet_says_whether_the_change_may_be_told_from_chance(boss: FlaskClient) -> None:
+    risen, level = (_text(boss, f"/reps/{code}/talk?lang=en") for code in ("R01", "R08"))
+    change = "+6.0 points (95 % interval +2.0 to +10.0), −0.8 to be expected by itself"
+    assert f"Satisfaction has risen since 2025-H2: {change}." in risen
+    assert "A rise or a fall since 2025-H2: −3.1 points (95 % interval −7.1 to +0.9)" in level
+    assert "since 2025-H2" not in _text(boss, "/reps/R02/talk?lang=en")
+
+
 def test_short_of_evidence_the_sheet_counts_what_is_missing_and_names_nobody(boss: FlaskClient) -> None:
     text = _text(boss, "/reps/R03/talk?lang=en")
     assert "Any comparison: there are not enough answers. That is neither good nor bad." in text
