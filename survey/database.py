@@ -98,6 +98,7 @@ def refusal(error: DBAPIError) -> Refused | None:
     said = str(error.orig).strip().partition("\n")[0]
     if getattr(error.orig, "sqlstate", None) in _UNDEFINED or said.startswith("no such "):
         return TablesMissing(N_("The database's tables are not those of this version. Run: evenhand db upgrade"))
-    if isinstance(error, OperationalError):
+    # SQLite says that a file is no database, or a damaged one, with the plainest of its errors.
+    if isinstance(error, OperationalError) or type(error.orig) is sqlite3.DatabaseError:
         return DatabaseOutOfReach(N_("The database cannot be used now: %(said)s."), said=said.rstrip("."))
     return None

@@ -19,13 +19,15 @@ import waitress
 from flask import Flask
 from flask.cli import ScriptInfo
 from flask_security import hash_password
+from sqlalchemy import inspect
+from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
-from survey import access, appraisals, campaigns, config, interviews, invitations, users, worker
+from survey import access, appraisals, campaigns, config, database, interviews, invitations, users, worker
 from survey.app import create_app
 from survey.cli import invented
 from survey.cli.invented import InventedCompany, Table
 from survey.config import Settings
-from survey.context import actor, now, session, today
+from survey.context import actor, db, now, session, today
 from survey.invitations import links
 from survey.refusals import N_, Refused
 from survey.users import User, second_factor
@@ -52,6 +54,10 @@ LOGINS = {
 
 
 class NotADemo(Refused):
+    pass
+
+
+class AnotherDemo(Refused):
     pass
 
 
@@ -96,6 +102,7 @@ def demo(ctx: click.Context, directory: Path, port: int, no_serve: bool, as_json
     settings = place.settings(port)
     app = create_app(settings)
     with app.app_context():
+        _check_tables(place)
         opened = _opened(place, settings)
     click.echo(json.dumps(opened, ensure_ascii=False) if as_json else _told(opened, no_serve))
     sys.stdout.flush()
@@ -114,6 +121,26 @@ def _check_port(port: int) -> None:
                 N_("Port %(port)s is in use by another program. Choose another: --port %(other)s."),
                 port=port, other=port + 1,
             ) from None  # fmt: skip
+
+
+def _check_tables(place: Demo) -> None:
+    """What an earlier version built is not migrated: demos are rebuilt, and there is nothing in them to lose."""
+    try:
+        there = inspect(db.engine)
+        fit = all(
+            {column["name"] for column in there.get_columns(table.name)} == set(table.columns.keys())
+            for table in database.Base.metadata.sorted_tables
+        )
+    except (DBAPIError, NoSuchTableError):
+        fit = False
+    if not fit:
+        raise AnotherDemo(
+            N_(
+                "%(directory)s holds a demo that this version of Evenhand cannot use. Remove that directory and run "
+                "the same again, or name another."
+            ),
+            directory=place.directory,
+        )
 
 
 def _build(ctx: click.Context, place: Demo, port: int) -> None:
@@ -262,6 +289,7 @@ def _opened(place: Demo, settings: Settings) -> dict[str, Any]:
     tokens = [token for _invitation, token in fresh]
     session().commit()
     return {
+        "site": f"{base}/",
         "dashboard": f"{base}/team",
         "survey_links": [f"{base}/s/{token}" for token in tokens],
         "logins": [
@@ -283,7 +311,7 @@ def _key_of(email: str) -> str | None:
 def _told(opened: dict[str, Any], no_serve: bool) -> str:
     lines = ["", "Answer as a customer (each link is one customer's):"]
     lines += [f"  {link}" for link in opened["survey_links"]]
-    lines += ["", f"Sign in at {opened['dashboard']} with the password {PASSWORD}:"]
+    lines += ["", f"Sign in at {opened['site']} with the password {PASSWORD}:"]
     for login in opened["logins"]:
         key = f"  authenticator key {login['totp_secret']}" if login["totp_secret"] else ""
         lines.append(f"  {login['role']:14} {login['email']}{key}")

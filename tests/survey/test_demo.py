@@ -159,6 +159,25 @@ def test_run_again_it_keeps_what_is_there(built: Built) -> None:
     assert (directory / "truth.csv").stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize("role", ["reviewer", "manager", "rep", "interviewer", "auditor"])
+def test_whoever_signs_in_where_it_says_has_a_page(built: Built, role: str) -> None:
+    arrived = _signed_in(built, role).get(str(built[1]["site"]), follow_redirects=True)
+    assert arrived.status_code == 200
+
+
+@pytest.mark.parametrize("left", [b"", b"no database at all, and long enough to be looked at " * 40])
+def test_what_another_version_built_is_named_in_one_sentence_and_left_alone(tmp_path: Path, left: bytes) -> None:
+    (tmp_path / config.DEMO_MARK).touch()
+    (tmp_path / "evenhand.sqlite").write_bytes(left)
+    command = [str(Path(sys.executable).with_name("evenhand")), "demo", "--dir", str(tmp_path), "--no-serve"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    (said,) = done.stderr.splitlines()
+    assert str(tmp_path) in said
+    assert "another" in said
+    assert (tmp_path / "evenhand.sqlite").read_bytes() == left
+
+
 def test_a_directory_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("mine")
     command = [str(Path(sys.executable).with_name("evenhand")), "demo", "--dir", str(tmp_path), "--no-serve"]
