@@ -65,7 +65,7 @@ class Tasks:
 
 
 def is_unhappy(session: Session, invitation: Invitation) -> bool:
-    """Does a rating that counts say 2 or less?"""
+    """Does a rating that counts, of the rep or of the company, say 2 or less?"""
     return bool(_unhappy(session, invitation))
 
 
@@ -95,7 +95,7 @@ def _unhappy(session: Session, invitation: Invitation) -> list[int]:
         .where(
             Subject.invitation_id == invitation.id,
             ResponseVersion.version_no == Response.version_no,
-            Answer.item.in_([item.code for item in sheet.ratings]),
+            Answer.item.in_([item.code for item in sheet.items if item.kind == "rating"]),
             Answer.value <= UNHAPPY,
         )
         .distinct()

@@ -163,7 +163,7 @@ def read_bounces(file: Path, as_json: bool) -> None:
         click.echo(json.dumps({effect: effects[effect] for effect in reports.EFFECTS}))
         return
     click.echo(
-        f"Stopped {effects['stopped']}, to be tried again {effects['tried again']}, only delayed {effects['noted']}, "
+        f"Stopped {effects['stopped']}, to be tried again {effects['tried again']}, only noted {effects['noted']}, "
         f"read before {effects['known']}, about no message of ours {effects['foreign']}."
     )
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, get_args
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from survey.bounces import Report
 from survey.invitations import outbox
 from survey.invitations.people import stop_at
-from survey.models import DeliveryReport, Invitation, OutboxMessage
+from survey.models import DeliveryReport, Invitation, OutboxMessage, Token
 
 Effect = Literal["stopped", "tried again", "noted", "known", "foreign"]
 EFFECTS: tuple[str, ...] = get_args(Effect)
@@ -19,7 +19,8 @@ EFFECTS: tuple[str, ...] = get_args(Effect)
 
 def record(session: Session, report: Report, *, at: datetime) -> Effect:
     """Act on one report, once: a hard bounce stops everything to that address, a soft one sends again later, a delay is
-    noted. `known`: this report was read before; `foreign`: it is about no message of ours."""
+    noted, and so is what concerns an address corrected since. `known`: this report was read before; `foreign`: it is
+    about no message of ours."""
     if session.scalar(select(DeliveryReport.id).where(DeliveryReport.digest == report.digest)) is not None:
         return "known"
     messages = session.scalars(
@@ -37,7 +38,10 @@ def record(session: Session, report: Report, *, at: datetime) -> Effect:
             reason=report.reason, read_at=at,
         )
     )  # fmt: skip
-    sent = [message for message in messages if message.state == "sent"]
+    arrived = [message for message in messages if message.state == "sent"]
+    sent = _not_corrected_since(session, arrived)
+    if arrived and not sent:
+        return "noted"
     if report.kind == "hard":
         _stop(session, sent, report.reason)
         return "stopped"
@@ -45,6 +49,25 @@ def record(session: Session, report: Report, *, at: datetime) -> Effect:
         _send_again(session, sent, report.reason, at=at)
         return "tried again"
     return "noted"
+
+
+def _not_corrected_since(session: Session, messages: list[OutboxMessage]) -> list[OutboxMessage]:
+    """The messages that went to an address still held: correcting one takes back the links sent before."""
+    corrected = dict(
+        session.execute(
+            select(Token.invitation_id, func.max(Token.revoked_at))
+            .where(
+                Token.invitation_id.in_([message.invitation_id for message in messages]), Token.revoked_at.is_not(None)
+            )
+            .group_by(Token.invitation_id)
+        ).all()
+    )  # fmt: skip
+    return [
+        message
+        for message in messages
+        if message.invitation_id not in corrected
+        or (message.sent_at is not None and message.sent_at > corrected[message.invitation_id])
+    ]
 
 
 def _stop(session: Session, messages: list[OutboxMessage], reason: str) -> None:

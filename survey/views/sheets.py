@@ -77,9 +77,13 @@ class SheetForm(FlaskForm):
         }
 
     def has_rating_at_most(self, value: int) -> bool:
-        """Is any rating on it this low or lower?"""
-        ratings = (field.reply.value for field in self if isinstance(field, ReplyField) and field.item.kind == "rating")
-        return any(rating is not None and rating <= value for rating in ratings)
+        """Is any rating on it that was asked this low or lower?"""
+        ratings = [item for item in self.sheet.items if item.kind == "rating"]
+        return any(
+            (rating := said[item.code].value) is not None and rating <= value and self.sheet.asked(item, said)
+            for said in self.sheets().values()
+            for item in ratings
+        )
 
 
 def fresh(invitation: Invitation, chosen: Chosen | None = None) -> SheetForm:

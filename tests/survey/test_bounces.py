@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from survey import bounces, invitations, worker
 from survey.context import now
-from survey.invitations import outbox
+from survey.invitations import delivery, outbox, reminders
 from survey.models import Campaign, Contact, DeliveryReport, Invitation, OutboxMessage
 from tests.asking import BY, found, plan
 
@@ -117,6 +117,26 @@ def test_a_hard_bounce_stops_everything_to_that_address(
     assert session.scalars(select(DeliveryReport.permanent)).all() == [True]
 
 
+@pytest.mark.parametrize("kind", [HARD, SOFT], ids=["hard", "soft"])
+def test_a_late_report_about_the_address_before_spares_the_corrected_one(
+    session: Session, sent: Campaign, read: Read, kind: dict[str, str]
+) -> None:
+    late = _report(session, kind)
+    message = _message(session)
+    reminders.remind(session, sent, by=BY, at=now())
+    session.execute(update(OutboxMessage).where(OutboxMessage.number == 1).values(state="failed"))
+    contact = message.invitation.contact
+    assert contact
+    delivery.correct_address(session, contact, email="wang@new.example", by=BY, at=now())
+    delivery.resend(session, message.invitation, by=BY, at=now())
+    assert read(late) == {"noted": 1}
+    assert contact.undeliverable is None
+    assert message.state == "sent"
+    again = session.scalars(select(OutboxMessage).where(OutboxMessage.number == 1)).all()
+    assert sorted(one.state for one in again) == ["failed", "queued"]
+    assert message.invitation.disposition == "queued"
+
+
 def test_an_answer_stands_even_if_a_report_comes_after_it(session: Session, sent: Campaign, read: Read) -> None:
     session.execute(update(Invitation).values(disposition="completed"))
     assert read(_report(session, HARD)) == {"stopped": 1}
@@ -189,6 +209,6 @@ def test_it_says_what_it_found(
     session.rollback()
     done = evenhand("bounces", file)
     assert done.stdout == (
-        "Stopped 1, to be tried again 0, only delayed 0, read before 0, about no message of ours 0.\n"
+        "Stopped 1, to be tried again 0, only noted 0, read before 0, about no message of ours 0.\n"
     )
     assert evenhand("bounces", tmp_path / "nothing").exit_code == 2

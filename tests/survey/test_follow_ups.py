@@ -69,6 +69,16 @@ def test_two_or_less_on_a_rating_is_unhappy(
     assert follow_ups.is_unhappy(session, bob) is unhappy
 
 
+def test_unhappy_with_the_company_is_unhappy_too_and_a_yes_is_never_lost(
+    session: Session, bob: Invitation, say: Callable[..., None], now: datetime
+) -> None:
+    bob.campaign.questionnaire = questionnaires.newest(session, "key-account")
+    say({0: {"knowledge": "5", "product_quality": "1"}})
+    assert follow_ups.is_unhappy(session, bob)
+    follow_ups.agree(session, bob, at=now)
+    assert [task.customer for task in _tasks(session, now + DAY).open] == ["Zeta Ltd"]
+
+
 def test_what_counts_decides_and_not_what_was_said_before(
     session: Session, bob: Invitation, say: Callable[..., None]
 ) -> None:

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
+from survey import questionnaires
 from survey.config import Settings
 from survey.context import now
 from survey.database import Base
@@ -175,6 +176,18 @@ def test_a_yes_makes_one_task_and_the_question_is_not_asked_again(
     assert MAY_WE not in client.get(asks).text
     assert _number(session, FollowUp) == 1
     assert session.execute(select(Answer.id, Answer.value)).all() == answers
+
+
+def test_a_yes_after_being_unhappy_with_the_company_alone_is_not_lost(
+    client: FlaskClient, session: Session, asked: Asked
+) -> None:
+    asked.campaign.questionnaire = questionnaires.newest(session, "key-account")
+    session.commit()
+    sent = client.post(asked.en, data=sheet(client, asked.en, {"knowledge": "5", "product_quality": "1"}))
+    mark = sent.location.split("ask=")[1]
+    told = client.post(f"{asked.en}/contact?ask={mark}", data={"contact": "yes"}, follow_redirects=True)
+    assert "We will get in touch" in told.text
+    assert _number(session, FollowUp) == 1
 
 
 def test_a_no_or_nothing_chosen_leaves_nothing(client: FlaskClient, session: Session, asked: Asked) -> None:
