@@ -154,20 +154,29 @@ def _thanks(invitation: Invitation, *, asks: bool, problem: bool = False) -> str
 @blueprint.get("/s/<token>/wrong-person")
 @access.permission(access.PUBLIC)
 def ask_whether_wrong(token: str) -> ResponseReturnValue:
-    """Ask whether the link reached the wrong person; only the POST says so."""
-    invitation = _invitation(token)
-    return render_template("answering/wrong_person.html", said=False, subjects=invitation.subjects)
+    """Ask whether the link reached the wrong person; only a POST in which somebody chose it says so."""
+    return _wrong_person(_invitation(token))
 
 
 @blueprint.post("/s/<token>/wrong-person")
 @access.permission(access.PUBLIC)
 def wrong_person(token: str) -> ResponseReturnValue:
-    """Whoever got this link cannot answer: nobody is asked again through it."""
+    """Whoever got this link cannot answer: nobody is asked again through it. A program that submits the form as it
+    came has chosen nothing, and changes nothing."""
     invitation = _invitation(token)
+    said = request.form.get("person")
+    if said == "right":
+        return redirect(url_for("answering.sheet", token=token, lang=i18n.language()), 303)
+    if said != "wrong":
+        return _wrong_person(invitation, unchosen=True), 400
     invitations.mark_wrong_person(session(), invitation)
     session().commit()
     log.info("link %s: wrong person", _log_name(token))
-    return render_template("answering/wrong_person.html", said=True, subjects=invitation.subjects)
+    return _wrong_person(invitation, said=True)
+
+
+def _wrong_person(invitation: Invitation, *, said: bool = False, unchosen: bool = False) -> str:
+    return render_template("answering/wrong_person.html", said=said, unchosen=unchosen, subjects=invitation.subjects)
 
 
 @blueprint.get("/privacy")

@@ -208,7 +208,5 @@ def test_it_says_what_it_found(
     file.write_text(_report(session, HARD))
     session.rollback()
     done = evenhand("bounces", file)
-    assert done.stdout == (
-        "Stopped 1, to be tried again 0, only noted 0, read before 0, about no message of ours 0.\n"
-    )
+    assert done.stdout == ("Stopped 1, to be tried again 0, only noted 0, read before 0, about no message of ours 0.\n")
     assert evenhand("bounces", tmp_path / "nothing").exit_code == 2

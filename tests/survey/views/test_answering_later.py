@@ -218,7 +218,11 @@ def test_the_wrong_person_is_asked_no_more_and_may_still_think_better_of_it(
     before = _snapshot(session)
     assert client.get(f"{asked.zh}/wrong-person").status_code == 200
     assert _snapshot(session) == before
-    assert client.post(f"{asked.zh}/wrong-person").status_code == 200
+    for nothing_said in ({}, {"person": ""}, {"person": "perhaps"}):
+        assert client.post(f"{asked.zh}/wrong-person", data=nothing_said).status_code == 400
+    assert client.post(f"{asked.zh}/wrong-person", data={"person": "right"}).location == f"{asked.zh}?lang=zh"
+    assert _snapshot(session) == before, "a scanner that submits the form as it came says nothing"
+    assert client.post(f"{asked.zh}/wrong-person", data={"person": "wrong"}).status_code == 200
     session.expire_all()
     invitation = session.scalars(select(Invitation).order_by(Invitation.id)).first()
     assert invitation is not None
@@ -233,5 +237,5 @@ def test_the_wrong_person_is_asked_no_more_and_may_still_think_better_of_it(
 
 def test_an_answer_already_given_is_not_taken_back_by_it(client: FlaskClient, session: Session, asked: Asked) -> None:
     client.post(asked.zh, data=sheet(client, asked.zh))
-    client.post(f"{asked.zh}/wrong-person")
+    client.post(f"{asked.zh}/wrong-person", data={"person": "wrong"})
     assert session.scalars(select(Invitation.disposition).order_by(Invitation.id)).first() == "completed"
