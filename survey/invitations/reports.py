@@ -53,20 +53,18 @@ def record(session: Session, report: Report, *, at: datetime) -> Effect:
 
 def _not_corrected_since(session: Session, messages: list[OutboxMessage]) -> list[OutboxMessage]:
     """The messages that went to an address still held: correcting one takes back the links sent before."""
-    corrected = dict(
-        session.execute(
-            select(Token.invitation_id, func.max(Token.revoked_at))
-            .where(
-                Token.invitation_id.in_([message.invitation_id for message in messages]), Token.revoked_at.is_not(None)
-            )
-            .group_by(Token.invitation_id)
-        ).all()
-    )  # fmt: skip
+    taken_back = (
+        select(Token.invitation_id, func.max(Token.revoked_at))
+        .where(Token.invitation_id.in_([message.invitation_id for message in messages]))
+        .group_by(Token.invitation_id)
+    )
+    corrected = {invitation_id: at for invitation_id, at in session.execute(taken_back) if at is not None}
     return [
         message
         for message in messages
-        if message.invitation_id not in corrected
-        or (message.sent_at is not None and message.sent_at > corrected[message.invitation_id])
+        if message.sent_at is None
+        or message.invitation_id not in corrected
+        or message.sent_at > corrected[message.invitation_id]
     ]
 
 
