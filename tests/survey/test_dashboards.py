@@ -224,7 +224,7 @@ def test_the_number_of_queries_does_not_grow_with_the_team(session: Session, sco
     session.expire_all()
     with counted(session) as page:
         _rep(session, "R01")
-    assert len(page) == 13
+    assert len(page) == 14
 
 
 def test_what_a_real_run_stored_is_shown(session: Session, surveyed: Any, now: datetime) -> None:
