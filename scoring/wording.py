@@ -59,7 +59,10 @@ def why_deducted(
     if counted:
         listed = " + ".join(number(one) for one in counted)
         summed = listed if len(counted) == 1 else f"{listed} = {number(uncapped)}"
-        zh, en = f"扣 {summed} 分，封顶 {number(cap)} 分。", f"{summed} points, at most {number(cap)} in this category."
+        zh, en = (
+            f"扣 {summed} 分，封顶 {number(cap)} 分。",
+            f"{_of_points(summed, uncapped)}, at most {number(cap)} in this category.",
+        )
     if spared:
         zh += f"另有 {spared} 件已反映在满意度中，不重复扣分。"
         en += f" {spared} more already count in the satisfaction and are not deducted again."
@@ -70,6 +73,14 @@ def why_deducted(
         zh += f"另有 {expired} 件已过有效期，不再扣分。"
         en += f" {expired} more have expired and cost nothing any more."
     return zh, en
+
+
+def _points(amount: float) -> str:
+    return _of_points(number(amount), amount)
+
+
+def _of_points(said: str, amount: float) -> str:
+    return f"{said} {'point' if amount == 1 else 'points'}"
 
 
 def why_total_cap(cap: float) -> Pair:
@@ -140,9 +151,8 @@ def _lower_is_better(working: Working, unit: str) -> Pair:
 
 def _step_deduction(working: Working, unit: str) -> Pair:
     actual, target, step = (_of(working[key], unit) for key in ("actual", "target", "step"))
-    cost = number(working["step_points"])
-    return f"实际 {actual}，目标 {target}，每低 {step} 扣 {cost} 分", (
-        f"{actual} against a target of {target}, less {cost} points for every {step} below it"
+    return f"实际 {actual}，目标 {target}，每低 {step}（不足的按一档计）扣 {number(working['step_points'])} 分", (
+        f"{actual} against a target of {target}, less {_points(working['step_points'])} for every {step} begun below it"
     )
 
 

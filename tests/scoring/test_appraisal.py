@@ -535,6 +535,18 @@ class TestWords:
             "towards the average 82.8 by −3.4 → 88.6; 60 earns nothing and 90 everything; that is 19.1 of 20 points."
         )
 
+    def test_a_step_deduction_says_that_a_step_begun_costs_as_a_whole_one(self) -> None:
+        """98.5 of 100 %, a point for every per cent: two steps, 3 of 5 points, where 5 − 1.5 would be 3.5."""
+        happened = [Event(rep="Z", category="market_control", on="2026-07-01", points=1)]
+        given = [Fact(rep="Z", indicator="territory_control", value=98.5)]
+        told = appraise([], given, happened, shipped("zongshen"))[0]
+        why = part(told, "territory_control")
+        assert why.why_zh == "实际 98.5%，目标 100%，每低 1%（不足的按一档计）扣 1 分；满分 5 分，得 3.0 分。"
+        assert why.why_en == (
+            "98.5 % against a target of 100 %, less 1 point for every 1 % begun below it; that is 3.0 of 5 points."
+        )
+        assert part(told, "market_control").why_en == "1 point, at most 4 in this category."
+
     def test_how_many_answers_would_make_it_sure_is_said(self) -> None:
         """12 answers keep 63 % of the distance; 28 would keep 80 %."""
         steps = {"raw": 93.2, "mix": -0.7, "territory": -0.4, "centring": -0.1, "adjusted": 92.0, "reported": 88.6}

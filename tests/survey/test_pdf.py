@@ -9,7 +9,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from survey import appraisals, i18n, schemes
 from survey.app import create_app
 from survey.appraisals import drawing
-from survey.appraisals.statement import Paper, Person
+from survey.appraisals.statement import Paper, Person, PlanLine
 from survey.context import db
 from survey.models import Appraisal, IndicatorFact, Period, SchemeVersion
 from survey.pdf import PageRefused, Press, PrintingFailed, fonts
@@ -186,6 +186,21 @@ def test_the_thirteen_blocks_stand_in_order(printed: Printed, name: str, languag
     places = [text.find(block) for block in BLOCKS["en" if language == "en" else "zh"]]
     assert -1 not in places
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_the_days_of_a_plan_stay_whole_and_on_two_pages(press: Press, app: Flask, language: str) -> None:
+    item = PlanLine(
+        item="回款", measure="每周对账", support="财务每周发对账单", starts_on=date(2026, 7, 10),
+        due_on=date(2026, 9, 30), metric="逾期款下降一半", reward="外出培训一次", agreed_on=date(2026, 7, 3),
+    )  # fmt: skip
+    paper = drawn({"indicators": 6, "events": 3})
+    paper = replace(paper, standing=replace(paper.standing, plan=(item,) * 3))
+    with app.app_context():
+        pages = pages_in(print_paper(press, paper, language))
+    assert len(pages) == 2
+    assert [pages[1].count(day) for day in ("2026-07-10", "2026-09-30", "2026-07-03")] == [3, 3, 3]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -25,6 +25,21 @@ def test_every_shipped_scheme_is_listed_under_its_own_name(session: Session) -> 
     assert all(one.source_en and one.adopted_at is None for one in found.values())
 
 
+def test_the_readme_says_of_every_system_where_it_stands() -> None:
+    """Those of the source texts in order, a word of each; and every shipped scheme but for its variants by position."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    rows = [row for row in readme.splitlines() if row.startswith("| ")]
+    for system in (
+        "Visits", "Honour roll", "Diagnosis", "newcomers", "milestones", "SMART", "How often", "Training", "CRM",
+        "Rewards", "Summary", "Teamwork", "Feedback", "Reminders", "70/30", "Standards", "Ten quant", "Taiwan", "Kelon",
+        "Zongshen", "Number of indicators", "monitoring", "between reps", "over periods", "Qualitative", "plans",
+        "Key-account", "customer relationships", "Bonus",
+    ):  # fmt: skip
+        assert any(system in row.split("|")[1] for row in rows), system
+    for name in schemes.shipped().keys() - {one for one in schemes.shipped() if "relationship-" in one}:
+        assert f"`{name.removesuffix('-satisfaction')}`" in readme or f"`{name}`" in readme, name
+
+
 @pytest.mark.parametrize("name", schemes.shipped())
 def test_shipped_texts_have_curly_apostrophes(name: str) -> None:
     told = schemes.read(schemes.shipped()[name]).record()
