@@ -5,41 +5,10 @@ Light enough to be had by a page: two stored scores and their stored covariance 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 
 from scoring.sums import Floats
-
-FALSE_DISCOVERIES = 0.05
-"""The share of named differences that may be false."""
-
-Verdict = Literal["above", "below", "cannot be told apart"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contrast:
-    """A difference in points with its standard error, 95 % interval, and interval-null p."""
-
-    difference: float
-    se: float
-    df: float
-    low: float
-    high: float
-    p: float
-
-    @property
-    def verdict(self) -> Verdict:
-        """What may be said of this one difference."""
-        return verdict(self.difference, self.p)
-
-
-def verdict(difference: float, p: float) -> Verdict:
-    """What may be said of a difference whose p, or adjusted p, is this."""
-    if not p <= FALSE_DISCOVERIES:
-        return "cannot be told apart"
-    return "above" if difference > 0 else "below"
+from scoring.verdicts import Contrast
 
 
 def contrasts(difference: Floats, se: Floats, df: Floats, smallest: float) -> tuple[Contrast, ...]:

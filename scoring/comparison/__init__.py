@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from scoring.adjustment import Adjustment
 from scoring.comparison.ranks import MOST, PeerGroupTooLarge, Ranking, expected_ranks
-from scoring.contrasts import Contrast, Verdict, between, contrasts, interval_null_p, verdict
+from scoring.contrasts import between, contrasts, interval_null_p
 from scoring.estimate import Estimate
 from scoring.findings import N_, Finding, Refusal
 from scoring.results import Result
 from scoring.sums import Floats
 from scoring.ties import Ties
+from scoring.verdicts import Contrast, Verdict, verdict
 
 
 class NotScored(Refusal):

@@ -16,9 +16,9 @@ import pandas as pd
 from scoring.adjustment import Adjustment
 from scoring.comparison import Peers, compared
 from scoring.comparison.ranks import MOST
-from scoring.contrasts import Contrast
 from scoring.estimate import FEWEST_REPS
 from scoring.sums import Floats
+from scoring.verdicts import Contrast
 
 _EARLIER, _LATER = "\x1f1", "\x1f2"  # no name contains this character, and it sorts the two periods
 

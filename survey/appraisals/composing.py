@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from scoring.contrasts import verdict
 from scoring.outcome import Outcome
+from scoring.verdicts import verdict
 from survey.appraisals import sources
 from survey.appraisals.grounds import Grounds
 from survey.appraisals.statement import (

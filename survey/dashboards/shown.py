@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from scoring.contrasts import Verdict, verdict
 from scoring.spec import AdjustmentSpec
+from scoring.verdicts import Verdict, verdict
 from survey import questionnaires
 from survey.dashboards import names
 from survey.models import Campaign, Period, QuestionnaireVersion, RepPlace, RepScore, Run, Territory

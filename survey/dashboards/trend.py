@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from scoring.contrasts import Verdict, verdict
 from scoring.spec import AdjustmentSpec
+from scoring.verdicts import Verdict, verdict
 from survey.dashboards.shown import as_shown
 from survey.models import Period, RepScore, Run, RunItem, ScoreChange
 

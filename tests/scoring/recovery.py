@@ -15,13 +15,14 @@ import numpy as np
 from scoring.adjustment import Adjustment, adjust
 from scoring.comparison import average, compared, false_discovery_rates
 from scoring.comparison.ranks import Ranking
-from scoring.contrasts import FALSE_DISCOVERIES, interval_null_p
+from scoring.contrasts import interval_null_p
 from scoring.estimate import Estimate, estimate
 from scoring.ratings import Ratings
 from scoring.results import Result
 from scoring.simulation import spec as spec_text
 from scoring.spec import AdjustmentSpec
 from scoring.synthetic import YEARS, Company, World, invent
+from scoring.verdicts import FALSE_DISCOVERIES
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
-from scoring.contrasts import Verdict
+from scoring.verdicts import Verdict
 from survey.dashboards import names
 from survey.dashboards.shown import (
     WITHHELD,

@@ -9,8 +9,8 @@ from typing import Literal
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, undefer
 
-from scoring.contrasts import Contrast
 from scoring.spec import AdjustmentSpec
+from scoring.verdicts import Contrast
 from survey.dashboards.shown import Choice, ShownScore, as_shown, look_up, not_to_be_seen
 from survey.models import Rep, RepScore, Run, RunItem
 

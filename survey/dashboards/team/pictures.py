@@ -10,7 +10,7 @@ from statistics import NormalDist
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
-from scoring.contrasts import Verdict, verdict
+from scoring.verdicts import Verdict, verdict
 from survey.dashboards.shown import territories_of
 from survey.dashboards.team import Team, TeamRow
 from survey.models import Period, Run, ScoreChange, ScoreStep

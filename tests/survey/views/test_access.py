@@ -18,7 +18,7 @@ from survey.models import Rep
 
 CHANGES_THE_ASKER = {"/logout", "/account/sign-out-everywhere", "/people/invite"}
 """They end the session, or make a manager of an administrator whom reps report to."""
-STANDING_IN = {"code": "R01", "filename": "site.css", "token": "0" * 26}
+STANDING_IN = {"code": "R01", "filename": "site.css", "token": "0" * 26, "view": "reps", "form": "csv"}
 """What fills the places of an address; any other place gets a number nobody has."""
 
 
