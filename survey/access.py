@@ -46,6 +46,7 @@ GRANTS: dict[str, frozenset[str]] = {
     "enter facts": frozenset({"manager"}),
     "review facts": frozenset({"reviewer"}),
     "reply to facts": frozenset({"rep"}),
+    "score periods": frozenset({"administrator", "reviewer"}),
     "read schemes": frozenset({"administrator", "reviewer", "manager", "rep", "auditor"}),
     "adopt schemes": frozenset({"administrator", "reviewer"}),
     "keep roster": frozenset({"administrator"}),

@@ -142,6 +142,18 @@ class Settings(BaseSettings):
     def sends_mail(self) -> bool:
         return bool(self.smtp_host)
 
+    def as_environment(self) -> dict[str, str]:
+        """What a child process has to be told so that it reads the same settings, wherever these came from."""
+        told = self.model_copy(update={"evenhand_dir": self.evenhand_dir.resolve()})
+        return {name.upper(): _written(value) for name, value in told}
+
+
+def _written(value: Any) -> str:
+    """A setting as it stands in an environment: secrets open, objects as JSON."""
+    if isinstance(value, dict):
+        return json.dumps({name: _written(one) for name, one in value.items()})
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
 
 def load(**overrides: Any) -> Settings:
     """Read the settings, or say in one message everything that is missing or wrong.

@@ -150,7 +150,8 @@ class FileImport(Base):
 
 
 class Upload(Base):
-    """A file on its way in through the browser. `chosen`: column → the header that holds it."""
+    """A file on its way in through the browser. `chosen`: column → the header that holds it; `period` of rows that name
+    none, `reason` why stored values change."""
 
     __tablename__ = "upload"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -158,6 +159,8 @@ class Upload(Base):
     file_name: Mapped[str]
     content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     chosen: Mapped[Json] = mapped_column(JSON)
+    period: Mapped[str | None]
+    reason: Mapped[str | None] = mapped_column(Text)
     at: Mapped[datetime]
     by: Mapped[str]
 
@@ -925,3 +928,28 @@ class Appraisal(Base):
     rep: Mapped[Rep] = relationship()
     period: Mapped[Period] = relationship()
     scheme: Mapped[SchemeVersion] = relationship()
+
+
+class WorkOrder(Base):
+    """Long work on a period that somebody asked for on a page, for a worker to do: scoring it, drawing up its
+    appraisals, printing them. `told` is what it was asked with; a worker holds it until `lease_until`; `done` of
+    `total` says how far it is where that is known; `came_of` is what came of it, `refusals` why nothing did."""
+
+    __tablename__ = "work_order"
+    __table_args__ = (Index(None, "state", "lease_until"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(_one_of("order_kind", "score", "appraise", "print"))
+    period_id: Mapped[int] = mapped_column(ForeignKey("period.id"), index=True)
+    told: Mapped[Json] = mapped_column(JSON)
+    state: Mapped[str] = mapped_column(_one_of("order_state", "waiting", "begun", "done", "failed"))
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str]
+    lease_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    begun_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    done: Mapped[int | None]
+    total: Mapped[int | None]
+    came_of: Mapped[Json] = mapped_column(JSON, default=dict)
+    refusals: Mapped[list[Json]] = mapped_column(JSON, default=list)
+    period: Mapped[Period] = relationship()

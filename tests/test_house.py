@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
     "users", "roster", "questionnaires", "campaigns", "sampling", "invitations", "responses", "follow_ups",
     "interviews", "history", "integrity", "runs", "indicators", "schemes", "plans", "appraisals", "dashboards",
-    "exports", "retention", "backups",
+    "exports", "orders", "retention", "backups",
 )  # fmt: skip
 GROUND = ("refusals", "config", "database", "models", "journal", "intake", "figures")
 HATCHES = ("pictures", "nameserver", "handbook", "pdf", "letters", "channels", "mail", "sms", "bounces", "tables")

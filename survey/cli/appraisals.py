@@ -5,16 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import click
-from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
 from survey import appraisals, exports, i18n, schemes
@@ -25,14 +20,10 @@ from survey.cli.reading import text_of
 from survey.context import actor, db, now, session, today
 from survey.indicators import targets
 from survey.models import Appraisal, SchemeVersion
-from survey.pdf import Press
 from survey.refusals import Refused
 from survey.roster import periods
 from survey.users import check_second_person
-from survey.views.appraisals import pages_of
-
-PRESSES = 2
-"""Printing processes an export uses; each takes a processor while it works."""
+from survey.worker.printing import print_all
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
@@ -124,26 +115,12 @@ def export(period: str, out: Path, rep: str | None, lang: str, as_json: bool) ->
     Example: evenhand appraisals export 2026-H1 --out pdf --lang both
     """
     papers = appraisals.papers(db.session, period, rep)
-    day = today()
     db.session.rollback()
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
     done = []
-    with ExitStack() as stack:
-        presses: SimpleQueue[Press] = SimpleQueue()
-        for _ in range(min(PRESSES, len(papers))):
-            presses.put(stack.enter_context(Press()))
-        progress = stack.enter_context(
-            click.progressbar(
-                length=len(papers), label="Printing", file=sys.stderr, hidden=not sys.stderr.isatty()
-            )
-        )  # fmt: skip
-
-        def draw(one: Paper) -> Callable[[], bytes]:
-            pages, mark = pages_of(one, lang, printed_on=day), exports.mark(one, lang)
-            first = next(pages)
-            return lambda: _on_a_free_press(presses, chain([first], _within(app, pages)), mark)
-
-        for one in exports.appraisals(papers, out, language=lang, draw=draw, workers=PRESSES):
+    with click.progressbar(
+        length=len(papers), label="Printing", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as progress:
+        for one in print_all(papers, out, language=lang):
             done.append(one)
             progress.update(1)
     files = [one for one in done if one.refusal is None]
@@ -183,24 +160,6 @@ def explain(period: str, rep: str, lang: str, as_json: bool) -> None:
             name = leaf.get("name", {}).get(lang, leaf["code"])
             click.echo(f"{leaf['printed'] or '-':>7}  {name}: {leaf['why'][lang]}")
         click.echo(f"{total['printed']:>7}")
-
-
-def _on_a_free_press(presses: SimpleQueue[Press], pages: Iterable[str], mark: str) -> bytes:
-    press = presses.get()
-    try:
-        return press.print_first(pages, mark)
-    finally:
-        presses.put(press)
-
-
-def _within(app: Flask, pages: Iterator[str]) -> Iterator[str]:
-    """Pages that are made in a worker's thread, should the first be too long."""
-    while True:
-        with app.app_context():
-            page = next(pages, None)
-        if page is None:
-            return
-        yield page
 
 
 def _named(paper: Paper, refusal: Refused) -> Refused:

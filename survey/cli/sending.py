@@ -17,6 +17,7 @@ from survey import bounces, campaigns, channels, invitations, worker
 from survey.context import actor, now, session, settings
 from survey.invitations import delivery, links, outbox, reminders, reports
 from survey.worker import jobs
+from survey.worker.orders import Workshop
 
 MOST_NAMED = 10
 
@@ -96,7 +97,7 @@ def remind(code: str, as_json: bool) -> None:
 
 
 @click.command("worker")
-@click.option("--once", is_flag=True, help="Send what is due, then stop.")
+@click.option("--once", is_flag=True, help="Send what is due and do what was asked for, then stop.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 32), help="Letters sent side by side.")
 @click.option(
     "--schedule/--no-schedule", default=True, show_default=True,
@@ -104,7 +105,8 @@ def remind(code: str, as_json: bool) -> None:
 )  # fmt: skip
 @with_appcontext
 def work(once: bool, threads: int, schedule: bool) -> None:
-    """Send the mail that waits, again and again, until stopped. Any number of workers may share one PostgreSQL.
+    """Send the mail that waits and do the long work asked for on pages (scoring, drawing up, printing), again and
+    again, until stopped. Any number of workers may share one PostgreSQL.
 
     Example: evenhand worker --threads 4
     """
@@ -112,7 +114,7 @@ def work(once: bool, threads: int, schedule: bool) -> None:
         _send_all()
     else:
         stop = jobs.stop_on_signals()
-        click.echo("Sending what waits – stop with Ctrl+C.")
+        click.echo("Doing what waits – stop with Ctrl+C.")
         jobs.run(current_app._get_current_object(), stop, threads=threads, schedule=schedule)  # type: ignore[attr-defined]
 
 
@@ -125,6 +127,7 @@ def _send_all() -> None:
     click.echo(f"Sent {tally.sent}, refused {tally.refused}, to be tried again {tally.delayed}.")
     if tally.trouble:
         click.echo(f"The server cannot be reached ({tally.trouble}). Mail waits; look at SMTP_HOST.", err=True)
+    Workshop().finish()
 
 
 def _bar(length: int, label: str) -> Any:

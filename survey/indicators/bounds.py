@@ -17,7 +17,7 @@ from survey.models import Period, Rep
 from survey.refusals import N_, Refused
 from survey.roster.customers import NO_REP
 
-NO_PERIOD = N_("There is no such period. Add it with: evenhand period add")
+NO_PERIOD = N_("There is no such period. Add it on the page Periods, or with: evenhand period add")
 PERIOD = ("period", "考核期", "考核周期", "期间", "周期")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -23,8 +24,8 @@ from survey.intake.cells import (
     Share,
     Text,
 )
-from survey.intake.columns import headed
-from survey.intake.rows import Report, Row, part_of
+from survey.intake.columns import headed, headings
+from survey.intake.rows import Part, Report, Row, part_of
 from survey.intake.sheet import Sheet
 from survey.intake.storing import finish, ids, keep, receive
 from survey.models import Project, ProjectStage, Rep
@@ -69,7 +70,7 @@ def take_in(
     A stage removed for the customer's reasons is neither planned nor done any more; that needs who approved it.
     Raises MissingColumn, DoubleColumn, NoRows; rows are refused in the report.
     """
-    projects, stages = part_of(ProjectRow, sheet), part_of(StageRow, sheet)
+    projects, stages = _part(ProjectRow, sheet), _part(StageRow, sheet)
     intake = receive(session, sheet, projects, stages)
     check_rep(session, intake, projects)
     unapproved = Refused(N_("Taking a stage out needs who approved it (approved_by)."))
@@ -90,6 +91,17 @@ def take_in(
     revisions.keep_old(session, Project, old, intake, reason=reason, by=by, at=at)
     revisions.keep_old(session, ProjectStage, changed, intake, reason=reason, by=by, at=at)
     return finish(session, intake, "projects", by=by, at=at)
+
+
+def _part(model: Any, sheet: Sheet) -> Part[Any]:
+    """A part of a row, told of the chosen headers that are its own, and of those that are nobody's."""
+    own, either = _columns(model), _columns(ProjectRow) | _columns(StageRow)
+    chosen = {column: header for column, header in sheet.chosen.items() if column in own or column not in either}
+    return part_of(model, replace(sheet, chosen=chosen))
+
+
+def _columns(model: Any) -> set[str]:
+    return {heading.names[0] for heading in headings(model).values()}
 
 
 def enter(

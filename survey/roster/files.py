@@ -172,10 +172,21 @@ def keep_mapping(
 # -- files on their way in --------------------------------------------------------------------------------------
 
 
-def receive(session: Session, kind: str, *, name: str, content: bytes, by: str, at: datetime) -> Upload:
+def receive(
+    session: Session, kind: str, *, name: str, content: bytes, period: str = "", reason: str = "", by: str, at: datetime
+) -> Upload:
     """Keep an uploaded file until it is imported, a day at the longest."""
     session.execute(delete(Upload).where(Upload.at < at - KEPT))
-    upload = Upload(kind=kind, file_name=name, content=content, chosen={}, at=at, by=by)
+    upload = Upload(
+        kind=kind,
+        file_name=name,
+        content=content,
+        chosen={},
+        period=period or None,
+        reason=reason or None,
+        at=at,
+        by=by,
+    )
     session.add(upload)
     session.flush()
     return upload

@@ -52,6 +52,14 @@ def find(session: Session, code: str) -> Period:
     return period
 
 
+def numbered(session: Session, number: int) -> Period:
+    """Raises UnknownPeriod."""
+    period = session.get(Period, number)
+    if period is None:
+        raise UnknownPeriod(N_("There is no such period."))
+    return period
+
+
 def listed(session: Session) -> Sequence[Period]:
     """Every period, the latest first."""
     return session.scalars(select(Period).order_by(Period.from_on.desc(), Period.id.desc())).all()

@@ -65,6 +65,7 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(permission="interview", endpoint="interviews.queue", label=N_("Interviews"), group=ASKING),
     Entry(permission="read outbox", endpoint="outbox.letters", label=N_("Outbox"), group=ASKING, exists=outbox.is_kept),
     Entry(permission="read method", endpoint="method.shown", label=N_("Method"), group=APPRAISING),
+    Entry(permission="score periods", endpoint="periods.listed", label=N_("Periods"), group=APPRAISING),
     Entry(permission="read schemes", endpoint="schemes.listed", label=N_("Schemes"), group=APPRAISING),
     Entry(permission="read journal", endpoint="journal.lines", label=N_("Journal"), group=SITE),
     Entry(permission="keep settings", endpoint="settings.shown", label=N_("Settings"), group=SITE),

@@ -1,4 +1,4 @@
-"""Bringing the roster in by files: choose one, say which column is which, look at what would happen, import, undo."""
+"""Bringing the roster, facts and events in by files: choose one, say which column is which, look, import, undo."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from wtforms.validators import Length
 
 from survey import access, context, i18n
 from survey.database import begin_write
-from survey.intake import undoing
+from survey.indicators.files import CORRECTED, KINDS, OF_A_PERIOD, take_in
+from survey.intake import preview, undoing
 from survey.intake.columns import MissingColumn
 from survey.intake.sheet import Sheet
 from survey.models import Upload
 from survey.refusals import Refused
-from survey.roster import files, preview
+from survey.roster import files, periods
 from survey.tables.limits import LARGEST_FILE
 
 blueprint = Blueprint("importing", __name__)
@@ -31,25 +32,31 @@ ENVELOPE = 64 * 1024
 MOST_REFUSED_SHOWN = 100
 MOST_ROWS_SHOWN = 4
 LONGEST_FILE_NAME = 200
-KINDS = {
+NAMES = {
     "territories": _("Territories"),
     "reps": _("Reps"),
     "customers": _("Customers"),
     "contacts": _("Contacts"),
     "assignments": _("Assignments"),
+    "facts": _("Facts"),
+    "events": _("Events"),
+    "visits": _("Visits"),
+    "projects": _("Projects"),
+    "goals": _("Goals"),
+    "notes": _("Dated notes"),
     "hand-over": _("Hand-over"),
     "answers": _("Answers"),
 }
-CHOICES = KINDS | {"customers": _("Customers (with contacts and assignments, if the file has them)")}
+CHOICES = NAMES | {"customers": _("Customers (with contacts and assignments, if the file has them)")}
 
 
 class UploadForm(FlaskForm):
     """A file and what it holds. Customers may bring their contacts and assignments in the same rows."""
 
-    kind = SelectField(
-        _("What does the file hold?"), choices=[SelectChoice(kind, CHOICES[kind]) for kind in files.KINDS]
-    )
+    kind = SelectField(_("What does the file hold?"), choices=[SelectChoice(kind, CHOICES[kind]) for kind in KINDS])
     file = FileField(_("File (CSV or XLSX)"), validators=[FileRequired(_("Choose a file."))])
+    period = SelectField(_("Period of its rows"), default="")
+    reason = StringField(_("Why stored values change"), validators=[Length(max=500)])
 
 
 class ColumnsForm(FlaskForm):
@@ -73,14 +80,14 @@ def _make_room(endpoint: str | None, _values: dict[str, Any] | None) -> None:
 @access.permission("keep roster")
 def choose() -> ResponseReturnValue:
     """Choose a file; below, what was imported before."""
-    return _choose_page(UploadForm(data={"kind": request.args.get("kind", "customers")}))
+    return _choose_page(_upload_form(data={"kind": request.args.get("kind", "customers")}))
 
 
 @blueprint.post("/roster/import")
 @access.permission("keep roster")
 def upload() -> ResponseReturnValue:
     """Keep the file for the steps that follow. Nothing of it is imported yet."""
-    form = UploadForm()
+    form = _upload_form()
     if form.validate():
         try:
             content = form.file.data.read()
@@ -90,17 +97,25 @@ def upload() -> ResponseReturnValue:
         else:
             kept = files.receive(
                 context.session(), form.kind.data, name=form.file.data.filename[:LONGEST_FILE_NAME], content=content,
-                by=context.actor(), at=context.now(),
+                period=form.period.data if form.kind.data in OF_A_PERIOD else "",
+                reason=form.reason.data if form.kind.data in CORRECTED else "", by=context.actor(), at=context.now(),
             )  # fmt: skip
             context.session().commit()
             return redirect(url_for(".checked", number=kept.id), code=303)
     return _choose_page(form), 400
 
 
+def _upload_form(**given: Any) -> UploadForm:
+    form = UploadForm(**given)
+    known = [SelectChoice(one.code, one.code) for one in periods.listed(context.session())]
+    form.period.choices = [SelectChoice("", _("– the file says it –")), *known]
+    return form
+
+
 def _choose_page(form: UploadForm) -> str:
     return render_template(
-        "importing/choose.html", form=form, imports=undoing.imports(context.session()), kinds=KINDS,
-        columns={kind: of.columns for kind, of in files.KINDS.items()},
+        "importing/choose.html", form=form, imports=undoing.imports(context.session()), kinds=NAMES,
+        columns={kind: of.columns for kind, of in KINDS.items()},
     )  # fmt: skip
 
 
@@ -128,7 +143,7 @@ def columns(number: int) -> ResponseReturnValue:
     form = _columns_form(kept, sheet)
     if not form.validate():
         return _checked_page(kept, form), 400
-    kept.chosen = {column.name: form[f"column-{column.name}"].data for column in files.KINDS[kept.kind].columns}
+    kept.chosen = {column.name: form[f"column-{column.name}"].data for column in KINDS[kept.kind].columns}
     try:
         if form.mapping_name.data:
             files.keep_mapping(
@@ -149,9 +164,9 @@ def store(number: int) -> ResponseReturnValue:
     kept = _upload(number)
     sheet = replace(_parse(kept.content, kept.file_name), chosen=kept.chosen)
     try:
-        report = files.take_in(
-            context.reader(), kept.kind, sheet, valid_rows=request.form.get("rows") == "valid", on=context.today(),
-            by=context.actor(), at=context.now(),
+        report = take_in(
+            context.reader(), kept.kind, sheet, valid_rows=request.form.get("rows") == "valid", period=kept.period,
+            reason=kept.reason or "", on=context.today(), by=context.actor(), at=context.now(),
         )  # fmt: skip
     except Refused:
         context.session().rollback()
@@ -169,11 +184,12 @@ def again(number: int) -> ResponseReturnValue:
     """Read the same file once more, for another kind of entry."""
     kept = _upload(number)
     kind = request.form.get("kind", "")
-    if kind not in files.KINDS:
+    if kind not in KINDS:
         abort(400)
     another = files.receive(
-        context.session(), kind, name=kept.file_name, content=kept.content, by=context.actor(), at=context.now()
-    )
+        context.session(), kind, name=kept.file_name, content=kept.content, period=kept.period or "",
+        reason=kept.reason or "", by=context.actor(), at=context.now(),
+    )  # fmt: skip
     context.session().commit()
     return redirect(url_for(".checked", number=another.id), code=303)
 
@@ -208,9 +224,9 @@ def template(kind: str) -> ResponseReturnValue:
     """An empty workbook with the right headers, one example row, and a second sheet that explains the columns."""
     from survey.tables.writing import Page, workbook
 
-    if kind not in files.KINDS:
+    if kind not in KINDS:
         abort(404)
-    of, chinese = files.KINDS[kind], i18n.language() == "zh"
+    of, chinese = KINDS[kind], i18n.language() == "zh"
     headers = [column.zh if chinese else column.en for column in of.columns]
     explained = [
         [header, column.en if chinese else column.zh, gettext("yes") if column.needed else ""]
@@ -241,7 +257,7 @@ def _parse(content: bytes, name: str) -> Sheet:
 
 def _columns_form(kept: Upload, sheet: Sheet) -> ColumnsForm:
     """A select for each column, showing what each header's first row says."""
-    kind = files.KINDS[kept.kind]
+    kind = KINDS[kept.kind]
     first = next(iter(sheet.lines), None)
     samples = dict(zip(sheet.headers, first.cells, strict=False)) if first else {}
     choices = [SelectChoice("", gettext("– not in this file –"))]
@@ -263,25 +279,32 @@ def _with_sample(header: str, sample: str) -> str:
 def _checked_page(kept: Upload, form: ColumnsForm | None = None) -> str:
     """The file's columns and the report of a trial, whose work is rolled back at once."""
     number, kind, chosen = kept.id, kept.kind, dict(kept.chosen)
+    told = {"period": kept.period, "reason": kept.reason or ""}
     sheet = _parse(kept.content, kept.file_name)
     form = form or _columns_form(kept, sheet)
     rows = [line.cells for line, _ in zip(sheet.lines, range(MOST_ROWS_SHOWN), strict=False)]
     mappings = files.mappings(context.session(), kind)
     saved = [(mapping.id, mapping.name) for mapping in mappings]
     context.session().rollback()
-    seen, problem = _tried(kind, replace(sheet, chosen=chosen))
+    seen, problem = _tried(kind, replace(sheet, chosen=chosen), **told)
     return render_template(
-        "importing/checked.html", form=form, number=number, kind=kind, kinds=KINDS, sheet=sheet, rows=rows, saved=saved,
-        columns=files.KINDS[kind].columns, seen=seen, problem=problem and i18n.told(problem),
+        "importing/checked.html", form=form, number=number, kind=kind, kinds=NAMES, sheet=sheet, rows=rows, saved=saved,
+        columns=KINDS[kind].columns, seen=seen, problem=problem and i18n.told(problem),
         columns_missing=isinstance(problem, MissingColumn), most=MOST_REFUSED_SHOWN, told=i18n.told,
     )  # fmt: skip
 
 
-def _tried(kind: str, sheet: Sheet) -> tuple[preview.Preview | None, Refused | None]:
+def _tried(
+    kind: str, sheet: Sheet, *, period: str | None, reason: str
+) -> tuple[preview.Preview | None, Refused | None]:
     current = context.db.session
     begin_write(current)
     try:
-        return preview.preview(current, kind, sheet, on=context.today(), by=context.actor(), at=context.now()), None
+        report = take_in(
+            current, kind, sheet, valid_rows=True, period=period, reason=reason, on=context.today(),
+            by=context.actor(), at=context.now(),
+        )  # fmt: skip
+        return preview.preview(current, report), None
     except Refused as refusal:
         return None, refusal
     finally:
@@ -294,6 +317,6 @@ def _done_page(number: int) -> str:
     except undoing.UnknownImport:
         abort(404)
     return render_template(
-        "importing/done.html", done=shown, form=EmptyForm(), kinds=KINDS, others=[*files.KINDS],
+        "importing/done.html", done=shown, form=EmptyForm(), kinds=NAMES, others=[*KINDS],
         file=request.args.get("file", type=int),
     )  # fmt: skip

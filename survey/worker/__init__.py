@@ -26,7 +26,7 @@ from survey.letters import (
 )
 from survey.models import OutboxMessage
 from survey.users import letters as account_letters
-from survey.worker import accounts
+from survey.worker import accounts, orders
 
 WORKER = "worker"
 CUTS_IN_A_ROW = 3
@@ -63,6 +63,7 @@ def tidy() -> None:
     account_letters.sweep(session(), at=now())
     reminders.remind_due(session(), by=WORKER, at=now())
     session().commit()
+    orders.sweep()
 
 
 def drain(stop: Event | None = None, *, most: int | None = None, tell: Tell = _tell_nobody) -> Tally:

@@ -19,20 +19,24 @@ from flask import Flask, current_app
 from huey import Huey, PostgresHuey, SqliteHuey, crontab
 from huey.registry import Message
 from huey.serializer import Serializer, SignedSerializer
+from sqlalchemy.exc import DBAPIError
 
-from survey import worker
+from survey import database, worker
 from survey.config import Settings
 from survey.context import now, session
 from survey.database import BUSY_SECONDS, journal_mode
 from survey.invitations import outbox
 from survey.users import letters
+from survey.worker.orders import Workshop
 
 BATCH = 200
 """Letters in one job: small enough to be shared, large enough to make a connection worth its while."""
 MOST_JOBS = 32
 PAUSE_SECONDS = 10
 """Before a server that could not be reached is tried again."""
-HEALTH_SECONDS = 10.0
+LOOK_SECONDS = 1.0
+"""How soon long work begins that was asked for on a page."""
+HEALTH_LOOKS = 10
 _MAKING_TABLES = 0x45764A51
 log = logging.getLogger("evenhand.worker")
 
@@ -108,10 +112,26 @@ def run(app: Flask, stop: Event, *, threads: int = 1, schedule: bool = True) -> 
     consumer.scheduler.start()
     for _worker, thread in consumer.worker_threads:
         thread.start()
-    while not stop.wait(HEALTH_SECONDS):
-        consumer.check_worker_health()
+    workshop, looks = Workshop(), 0
+    while not stop.wait(LOOK_SECONDS):
+        looks += 1
+        with app.app_context():
+            _look_into(workshop)
+        if looks % HEALTH_LOOKS == 0:
+            consumer.check_worker_health()
+    with app.app_context():
+        workshop.close()
     consumer.stop(graceful=True)
     huey.storage.close()
+
+
+def _look_into(workshop: Workshop) -> None:
+    """A database that is away for a moment ends no worker."""
+    try:
+        workshop.look()
+    except DBAPIError as trouble:
+        session().rollback()
+        log.warning("the database: %s", database.refusal(trouble) or trouble)
 
 
 def stop_on_signals() -> Event:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from itertools import chain, islice
 from typing import Any
 
@@ -13,9 +12,22 @@ from sqlalchemy.orm import Session
 
 from survey.intake.changes import Changes
 from survey.intake.rows import Report
-from survey.intake.sheet import Sheet
-from survey.models import Assignment, Contact, Customer, Rep, ReportingLine, Territory
-from survey.roster import files
+from survey.models import (
+    Assignment,
+    ConductEvent,
+    Contact,
+    Customer,
+    Goal,
+    IndicatorFact,
+    MonitoringNote,
+    Period,
+    Project,
+    ProjectStage,
+    Rep,
+    ReportingLine,
+    Territory,
+    Visit,
+)
 
 MOST_SHOWN = 20
 
@@ -38,12 +50,8 @@ class Preview:
     created: Mapping[str, tuple[str, ...]]
 
 
-def preview(session: Session, kind: str, sheet: Sheet, *, on: date, by: str, at: datetime) -> Preview:
-    """Do the import with all its rows that are right, and tell what it did. The caller rolls it back.
-
-    Raises what `files.take_in` raises.
-    """
-    report = files.take_in(session, kind, sheet, valid_rows=True, on=on, by=by, at=at)
+def preview(session: Session, report: Report) -> Preview:
+    """What an import that was just done did. The caller rolls it back."""
     return Preview(report=report, changes=_changes(session, report.changes), created=_created(session, report.changes))
 
 
@@ -83,6 +91,10 @@ def _by_code(model: Any) -> tuple[Any, Callable[[], Any]]:
     return model, lambda: select(model.id, model.code, model.name)
 
 
+def _of_a_rep(model: Any, *columns: Any) -> tuple[Any, Callable[[], Any]]:
+    return model, lambda: select(model.id, Rep.code, *columns).join(Rep, Rep.id == model.rep_id)
+
+
 _NAMED: dict[str, tuple[Any, Callable[[], Any]]] = {
     "territory": _by_code(Territory),
     "rep": _by_code(Rep),
@@ -104,6 +116,25 @@ _NAMED: dict[str, tuple[Any, Callable[[], Any]]] = {
         ReportingLine,
         lambda: select(ReportingLine.id, Rep.code, ReportingLine.manager_email).join(
             Rep, Rep.id == ReportingLine.rep_id
+        ),
+    ),
+    "indicator_fact": (
+        IndicatorFact,
+        lambda: (
+            select(IndicatorFact.id, Period.code, Rep.code, IndicatorFact.indicator)
+            .join(Period, Period.id == IndicatorFact.period_id)
+            .join(Rep, Rep.id == IndicatorFact.rep_id)
+        ),
+    ),
+    "conduct_event": _of_a_rep(ConductEvent, ConductEvent.on, ConductEvent.category),
+    "goal": _of_a_rep(Goal, Goal.text),
+    "visit": _of_a_rep(Visit, Visit.on, Visit.customer),
+    "monitoring_note": _of_a_rep(MonitoringNote, MonitoringNote.on, MonitoringNote.source),
+    "project": _by_code(Project),
+    "project_stage": (
+        ProjectStage,
+        lambda: select(ProjectStage.id, Project.code, ProjectStage.stage).join(
+            Project, Project.id == ProjectStage.project_id
         ),
     ),
 }
