@@ -279,14 +279,14 @@ def _with_sample(header: str, sample: str) -> str:
 def _checked_page(kept: Upload, form: ColumnsForm | None = None) -> str:
     """The file's columns and the report of a trial, whose work is rolled back at once."""
     number, kind, chosen = kept.id, kept.kind, dict(kept.chosen)
-    told = {"period": kept.period, "reason": kept.reason or ""}
+    period, reason = kept.period, kept.reason or ""
     sheet = _parse(kept.content, kept.file_name)
     form = form or _columns_form(kept, sheet)
     rows = [line.cells for line, _ in zip(sheet.lines, range(MOST_ROWS_SHOWN), strict=False)]
     mappings = files.mappings(context.session(), kind)
     saved = [(mapping.id, mapping.name) for mapping in mappings]
     context.session().rollback()
-    seen, problem = _tried(kind, replace(sheet, chosen=chosen), **told)
+    seen, problem = _tried(kind, replace(sheet, chosen=chosen), period=period, reason=reason)
     return render_template(
         "importing/checked.html", form=form, number=number, kind=kind, kinds=NAMES, sheet=sheet, rows=rows, saved=saved,
         columns=KINDS[kind].columns, seen=seen, problem=problem and i18n.told(problem),

@@ -200,20 +200,20 @@ def _spec(period: Period, form: ScoreForm) -> str:
 
 def _page(period: Period, failed: FlaskForm | None = None) -> str:
     page = period_page(context.session(), period)
-    forms = {
-        "score": ScoreForm(formdata=None, spec=OWN if page.own_spec else SHIPPED),
-        "appraise": AppraiseForm(formdata=None),
-        "print": PrintForm(formdata=None, language=i18n.language()),
-    }
-    for name, form in forms.items():
-        if failed is not None and type(failed) is type(form):
-            forms[name] = failed
-    forms["appraise"].scheme.choices = _schemes(page)
+    scoring = failed if isinstance(failed, ScoreForm) else _fresh_score(page)
+    drawing = failed if isinstance(failed, AppraiseForm) else AppraiseForm(formdata=None)
+    printing = failed if isinstance(failed, PrintForm) else PrintForm(formdata=None, language=i18n.language())
+    drawing.scheme.choices = _schemes(page)
     if not page.own_spec:
-        forms["score"].spec.choices = [one for one in forms["score"].spec.choices if one.value != OWN]
+        scoring.spec.choices = [one for one in scoring.spec.choices if one.value != OWN]
+    forms = {"score": scoring, "appraise": drawing, "print": printing}
     return render_template(
         "periods/shown.html", page=page, forms=forms, failed=failed, ready=lies_ready, kept=orders.KEPT
     )
+
+
+def _fresh_score(page: PeriodPage) -> ScoreForm:
+    return ScoreForm(formdata=None, spec=OWN if page.own_spec else SHIPPED)
 
 
 def _schemes(page: PeriodPage) -> list[SelectChoice]:
