@@ -66,11 +66,13 @@ class ItemSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdjusterSpec:
-    """One attribute of the customer that is adjusted for, and the written reason why that is fair."""
+    """One attribute of the customer that is adjusted for, and the written reason why that is fair. ``reason_zh`` is the
+    same in Chinese, for specs that are read in both languages."""
 
     name: str
     kind: Kind
     reason: str
+    reason_zh: str = ""
 
     def __post_init__(self) -> None:
         if not self.name or self.name in RESERVED:
@@ -200,8 +202,13 @@ class AdjustmentSpec:
         )
 
     def record(self) -> dict[str, Any]:
-        """Plain values for run.json, all settings and thresholds included."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+        """Plain values for run.json, all settings and thresholds included. A reason in one language only leaves no
+        trace of the other, so that such a spec keeps its hash."""
+        record = {name: _plain(value) for name, value in asdict(self).items()}
+        for adjuster in record["adjusters"]:
+            if not adjuster["reason_zh"]:
+                del adjuster["reason_zh"]
+        return record
 
     @property
     def hash(self) -> str:

@@ -23,10 +23,12 @@ from flask_security.datastore import FSQLALiteUserDatastore
 from sqlalchemy import Select
 
 from survey import users
-from survey.context import READING, company, db, settings, today
-from survey.users import Role, User, people, second_factor
+from survey.context import READING, company, db, now, settings, today
+from survey.context import session as writing
+from survey.users import Role, User, people, second_factor, sign_ins
 
 PASSED = "second_factor"
+SIGN_IN = "sign_in"
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
 PUBLIC = "public"
@@ -218,11 +220,15 @@ def _guard(app: Flask) -> Callable[[], ResponseReturnValue | None]:
     return guard
 
 
-def _forget_the_stranger(_app: Flask, **_: object) -> None:
+def _begin_session(_app: Flask, user: User, **_: object) -> None:
     """A new session begins at sign-in: nothing given to the visitor before it, the form token included, is worth
     anything after."""
     session.pop(PASSED, None)
     _forget_form_token()
+    db.session.commit()  # knowing who it is was a read
+    device = sign_ins.device_of(request.user_agent.string)
+    session[SIGN_IN] = sign_ins.begin(writing(), user, device=device, at=now())
+    db.session.commit()
 
 
 def _forget_form_token() -> None:
@@ -230,17 +236,38 @@ def _forget_form_token() -> None:
     g.pop("csrf_token", None)
 
 
-def _end_sessions(_app: Flask, user: User) -> None:
-    """Cookies carry the session, so a copy of one would outlive its owner's sign-out: it ends them all."""
-    users.end_sessions(user)
+def _end_session(_app: Flask, user: User) -> None:
+    """Cookies carry the session, so a copy of one would outlive its owner's sign-out: its row goes."""
+    found = sign_ins.find(db.session, user, str(session.pop(SIGN_IN, "")))
+    if found is not None:
+        sign_ins.end(db.session, user, found.id)
     db.session.commit()
+
+
+def this_session() -> int | None:
+    """The number of the session of the person before us."""
+    found = sign_ins.find(db.session, current_user, str(session.get(SIGN_IN, "")))
+    return found.id if found else None
+
+
+def _only_sessions_that_stand(app: Flask) -> None:
+    """Whoever's session was ended elsewhere is a stranger on every page, the public ones too."""
+    load = app.login_manager._user_callback  # type: ignore[attr-defined]  # the library has no other way to it
+
+    def loaded(identity: str) -> User | None:
+        user: User | None = load(identity)
+        key = session.get(SIGN_IN)
+        return user if user and key and sign_ins.find(db.session, user, str(key)) else None
+
+    app.login_manager.user_loader(loaded)  # type: ignore[attr-defined]
 
 
 def init_sign_in(app: Flask) -> None:
     limiter.init_app(app)
     Security(app, FSQLALiteUserDatastore(db, User, Role))
-    user_authenticated.connect(_forget_the_stranger, app)
-    user_logged_out.connect(_end_sessions, app)
+    _only_sessions_that_stand(app)
+    user_authenticated.connect(_begin_session, app)
+    user_logged_out.connect(_end_session, app)
     sign_in = app.view_functions["security.login"]
     app.view_functions["security.login"] = guarded(whose=typed_address, most="30 per hour")(sign_in)  # type: ignore[type-var]  # untyped library
 

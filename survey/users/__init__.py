@@ -94,6 +94,19 @@ class RecoveryCode(Base):
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
+class SignIn(Base):
+    """One session of a person's: the digest of the key in its cookie, when it began, roughly on what device. `of` is a
+    mark of the person's sessions as a whole; once it is another, every session of before has ended."""
+
+    __tablename__ = "sign_in"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    of: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    device: Mapped[str]
+    begun_at: Mapped[datetime]
+
+
 class AccountLetter(Base):
     """Mail about signing in that waits to be sent. Nobody is named but by the address typed: whoever asks for a new
     password leaves the same row, known or not. The link is made when the letter leaves, and stored nowhere."""

@@ -14,7 +14,7 @@ from wtforms.validators import InputRequired, Length, Regexp
 
 from survey import access, context, i18n
 from survey.refusals import Refused
-from survey.users import User, letters, passwords, second_factor
+from survey.users import User, letters, passwords, people, second_factor, sign_ins
 from survey.views.second_factor import PasswordForm
 from survey.worker import jobs
 
@@ -90,8 +90,25 @@ def change() -> ResponseReturnValue:
 @access.permission(access.SIGNED_IN)
 def sign_out_everywhere() -> ResponseReturnValue:
     """End every session one has, this one too."""
+    people.sign_out_everywhere(
+        context.session(), current_user._get_current_object(), by=context.actor(), at=context.now()
+    )  # fmt: skip
+    context.session().commit()
     logout_user()
     return redirect(url_for_security("login"), code=303)
+
+
+@blueprint.post("/account/sessions/<int:number>/end")
+@access.permission(access.SIGNED_IN)
+def end_session(number: int) -> ResponseReturnValue:
+    """End one session of one's own; this very one like signing out."""
+    if number == access.this_session():
+        logout_user()
+        return redirect(url_for_security("login"), code=303)
+    sign_ins.end(context.session(), current_user, number)
+    context.session().commit()
+    flash(gettext("That session has ended."), "done")
+    return redirect(url_for(".account"), code=303)
 
 
 @blueprint.get("/forgotten-password")
@@ -153,4 +170,6 @@ def _page(form: ChangeForm) -> str:
         confirming=PasswordForm(formdata=None),
         refused=request.args.get("refused") == "recovery",
         left=second_factor.left(context.session(), current_user),
+        sessions=sign_ins.listed(context.session(), current_user),
+        this=access.this_session(),
     )

@@ -85,3 +85,18 @@ def test_the_hash_is_of_what_is_said_not_of_how() -> None:
     other = AdjustmentSpec.from_toml('# a note\n[[item]]\nhi = 5.0\nlo = 1.0\nname = "advice"\n')
     assert one.hash == other.hash == AdjustmentSpec(items=(ItemSpec(name="advice", lo=1, hi=5),)).hash
     assert one.hash != AdjustmentSpec.from_toml(f"window = 2\n{ITEM}").hash
+
+
+def test_a_reason_may_be_given_in_chinese_too_and_one_alone_keeps_its_hash() -> None:
+    text = f'{ITEM}[[adjuster]]\nname = "segment"\nkind = "category"\nreason = "fixed before"\n'
+    alone, both = AdjustmentSpec.from_toml(text), AdjustmentSpec.from_toml(f'{text}reason_zh = "事先划定"\n')
+    assert alone.record()["adjusters"] == [{"name": "segment", "kind": "category", "reason": "fixed before"}]
+    assert both.adjusters[0].reason_zh == "事先划定"
+    assert alone.hash != both.hash
+
+
+def test_every_reason_that_ships_stands_in_both_languages() -> None:
+    for path in Path("survey/specs").glob("*.toml"):
+        for adjuster in AdjustmentSpec.from_toml(path.read_text(encoding="utf-8")).adjusters:
+            assert any("\u3400" <= letter <= "\u9fff" for letter in adjuster.reason_zh), adjuster.name
+            assert adjuster.reason.isascii(), adjuster.name

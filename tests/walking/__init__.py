@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import unescape
 from urllib.parse import urljoin, urlsplit
 
@@ -17,7 +18,7 @@ from werkzeug.routing import RequestRedirect
 
 from survey import access
 from survey.context import db
-from survey.users import User
+from survey.users import User, sign_ins
 
 ROLES = ("administrator", "reviewer", "manager", "rep", "interviewer", "auditor")
 STRANGER = "nobody"
@@ -40,9 +41,12 @@ class Place:
 def sign_in(app: Flask, client: FlaskClient, email: str) -> None:
     """Let this client be somebody without their password, as the cookie of a signed-in browser does."""
     with app.app_context():
-        uniquifier = db.session.scalars(select(User.fs_uniquifier).where(User.email == email)).one()
+        user = db.session.scalars(select(User).where(User.email == email)).one()
+        uniquifier = user.fs_uniquifier
+        key = sign_ins.begin(db.session, user, device="", at=datetime.now(UTC))
+        db.session.commit()
     with client.session_transaction() as session:
-        session.update({"_user_id": uniquifier, "_fresh": True, "fs_cc": "set"})
+        session.update({"_user_id": uniquifier, "_fresh": True, "fs_cc": "set", access.SIGN_IN: key})
         if passed := getattr(access, "PASSED", None):  # the second factor, for whoever needs one
             session[passed] = uniquifier
 

@@ -1,0 +1,68 @@
+"""Where a person is signed in: one row a session, named in its cookie. Without its row a cookie opens nothing, so a
+session can be ended from elsewhere, and a copy of a cookie is worth nothing once its owner has signed out."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, or_, select
+from sqlalchemy.orm import Session
+
+from survey.users import SignIn, User
+
+MOST = 20
+"""Sessions a person keeps; the oldest ends when another begins."""
+_BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("MicroMessenger", "WeChat"), ("Firefox", "Firefox"),
+             ("Chrome", "Chrome"), ("Safari", "Safari"))  # fmt: skip
+_SYSTEMS = (("Windows", "Windows"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"),
+            ("Mac OS", "macOS"), ("Linux", "Linux"))  # fmt: skip
+
+
+def begin(session: Session, user: User, *, device: str, at: datetime) -> str:
+    """A new session; gives the key its cookie carries. What an earlier sign-out everywhere ended goes now."""
+    kept = select(SignIn.id).where(SignIn.user_id == user.id).order_by(SignIn.id.desc()).limit(MOST - 1)
+    ended = or_(SignIn.of != _mark(user), SignIn.id.not_in(session.scalars(kept).all()))
+    session.execute(delete(SignIn).where(SignIn.user_id == user.id, ended))
+    key = secrets.token_urlsafe(16)
+    session.add(SignIn(user_id=user.id, of=_mark(user), digest=_digest(key), device=device, begun_at=at))
+    session.flush()
+    return key
+
+
+def find(session: Session, user: User, key: str) -> SignIn | None:
+    """The session of this key, if it stands."""
+    found = select(SignIn).where(
+        SignIn.user_id == user.id, SignIn.of == _mark(user), SignIn.digest == _digest(key)
+    )  # fmt: skip
+    return session.scalar(found)
+
+
+def listed(session: Session, user: User) -> Sequence[SignIn]:
+    """Every session that stands, the newest first."""
+    theirs = select(SignIn).where(SignIn.user_id == user.id, SignIn.of == _mark(user))
+    return session.scalars(theirs.order_by(SignIn.id.desc())).all()
+
+
+def end(session: Session, user: User, number: int) -> None:
+    """End one session of this person's; nobody else's."""
+    session.execute(delete(SignIn).where(SignIn.user_id == user.id, SignIn.id == number))
+
+
+def device_of(agent: str) -> str:
+    """Roughly what somebody signed in with, from what the browser calls itself: `Firefox, Windows`, or nothing."""
+    named = [
+        next((name for sign, name in signs if sign in agent), "") for signs in (_BROWSERS, _SYSTEMS)
+    ]  # fmt: skip
+    return ", ".join(name for name in named if name)
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _mark(user: User) -> str:
+    """Changes with every sign-out everywhere, and gives nothing away."""
+    return hashlib.sha256(f"sign-in {user.fs_uniquifier}".encode()).hexdigest()
