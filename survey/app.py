@@ -143,10 +143,9 @@ def _trusted_hosts(base_url: str) -> list[str]:
     return sorted(LOOPBACK) if host in LOOPBACK else [host]
 
 
-_page_headers = Secure(
-    csp=(
-        ContentSecurityPolicy()
-        .default_src("'none'")
+def _strict(policy: ContentSecurityPolicy) -> Secure:
+    csp = (
+        policy.default_src("'none'")
         .style_src("'self'")
         .script_src("'self'")
         .img_src("'self'")
@@ -154,17 +153,25 @@ _page_headers = Secure(
         .form_action("'self'")
         .base_uri("'none'")
         .frame_ancestors("'none'")
-    ),
-    referrer=ReferrerPolicy().set("no-referrer"),
-    xcto=XContentTypeOptions(),
-    xfo=XFrameOptions().set("DENY"),
-)
+    )
+    return Secure(
+        csp=csp,
+        referrer=ReferrerPolicy().set("no-referrer"),
+        xcto=XContentTypeOptions(),
+        xfo=XFrameOptions().set("DENY"),
+    )
+
+
+LIVE = frozenset({"campaigns.shown"})
+"""Pages that ask for themselves again, so that what they show is live; no other may ask for anything."""
+_page_headers = _strict(ContentSecurityPolicy())
+_live_headers = _strict(ContentSecurityPolicy().connect_src("'self'"))
 _https_headers = Secure(hsts=StrictTransportSecurity().max_age(31_536_000))
 
 
 def _add_headers(response: Response) -> Response:
     """The same strict headers on every response, errors too. Nothing but the bundled assets may be cached."""
-    _page_headers.set_headers(response)
+    (_live_headers if request.endpoint in LIVE else _page_headers).set_headers(response)
     if request.is_secure:
         _https_headers.set_headers(response)
     if request.endpoint == "settings.logo" and response.status_code == 200:

@@ -41,11 +41,13 @@ NOTES = {
         "invited": "{company}：请设置您的登录密码",
         "forgotten": "{company}：重设密码",
         "test": "{company}：测试邮件",
+        "check": "{company}：请核对您名下的客户",
     },
     "en": {
         "invited": "{company}: choose your password",
         "forgotten": "{company}: a new password",
         "test": "{company}: a test message",
+        "check": "{company}: please look through your customers",
     },
 }
 """Language → kind of note → its subject."""

@@ -203,6 +203,17 @@ class AssignmentCheck(Base):
     period: Mapped[Period] = relationship()
 
 
+class AssignmentConfirmation(Base):
+    """A rep looked through what is held for them and found it right."""
+
+    __tablename__ = "assignment_confirmation"
+    __table_args__ = (UniqueConstraint("check_id", "rep_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    check_id: Mapped[int] = mapped_column(ForeignKey("assignment_check.id"))
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    confirmed_at: Mapped[datetime]
+
+
 class Objection(Base):
     """A rep says that an assignment (or, without one, what is missing) is wrong; another person decides."""
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from survey import journal, questionnaires
 from survey.models import Campaign, Company, Draft, Invitation, OutboxMessage, Period
 from survey.refusals import N_, Refused
-from survey.roster import checks, periods
+from survey.roster import hearing, periods
 
 UNNAMED_COMPANYS_ZONE = "Asia/Shanghai"
 UNANSWERED = ("queued", "sent", "opened")
@@ -128,8 +128,9 @@ def takes_answers(session: Session, campaign: Campaign, *, at: datetime) -> bool
     return campaign.state == "open" and at < closes_at(session, campaign)
 
 
-def open_up(session: Session, campaign: Campaign, *, by: str, at: datetime) -> None:
-    """Let customers be asked and answer, from now on even if a later day was planned.
+def open_up(session: Session, campaign: Campaign, *, unchecked: str = "", by: str, at: datetime) -> None:
+    """Let customers be asked and answer, from now on even if a later day was planned. `unchecked` is why the reps did
+    not look through their assignments first; the journal keeps that they did not, with or without a reason.
 
     Raises CampaignClosed, CheckUnderWay.
     """
@@ -141,10 +142,14 @@ def open_up(session: Session, campaign: Campaign, *, by: str, at: datetime) -> N
     if campaign.state == "open":
         return
     today = at.astimezone(time_zone(session)).date()
-    checks.require_over(session, campaign.period, on=today)
+    hearing.require_over(session, campaign.period, on=today)
     campaign.state = "open"
     campaign.opens_on = min(campaign.opens_on, today)
-    journal.record(session, "campaign opened", campaign.code, by=by, at=at)
+    held = hearing.of_period(session, campaign.period)
+    details = {"reps’ check": f"until {held.until_on.isoformat()}" if held else "not held"}
+    if unchecked:
+        details["reason"] = unchecked
+    journal.record(session, "campaign opened", campaign.code, details, by=by, at=at)
 
 
 def close(session: Session, campaign: Campaign, *, by: str, at: datetime) -> None:

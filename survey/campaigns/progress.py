@@ -1,19 +1,17 @@
-"""How a campaign goes: for who runs it, everything; for who leads reps, what nobody can be read from."""
+"""How a campaign goes, for who runs it: everything. What a manager may see of it is `watching`."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from survey.campaigns import time_zone
 from survey.campaigns.rates import Funnel, Rates, funnel
-from survey.campaigns.thresholds import spec_in_force
 from survey.models import Campaign, Invitation, OutboxMessage, Rep, Response, Subject, Territory
 
 
@@ -92,13 +90,14 @@ def progress(session: Session, campaign: Campaign) -> Progress:
     )
 
 
-def _standing(campaign: Campaign) -> Any:
+def standing(campaign: Campaign) -> Any:
+    """The invitations that count."""
     return (Invitation.campaign_id == campaign.id) & Invitation.revoked_at.is_(None)
 
 
 def _whole(session: Session, campaign: Campaign) -> dict[str, Any]:
     people = session.execute(
-        select(Invitation.disposition, func.count()).where(_standing(campaign)).group_by(Invitation.disposition)
+        select(Invitation.disposition, func.count()).where(standing(campaign)).group_by(Invitation.disposition)
     )
     customers, answered, subjects, responses = session.execute(
         select(
@@ -109,7 +108,7 @@ def _whole(session: Session, campaign: Campaign) -> dict[str, Any]:
         )
         .join(Invitation, Invitation.id == Subject.invitation_id)
         .outerjoin(Response, Response.subject_id == Subject.id)
-        .where(_standing(campaign))
+        .where(standing(campaign))
     ).one()
     return {
         "rates": _rates(people), "customers": customers, "customers_answered": answered, "subjects": subjects,
@@ -127,12 +126,12 @@ def _parts(session: Session, campaign: Campaign, model: Any, column: Any) -> tup
     counted = session.execute(
         select(column, Invitation.disposition, func.count(Invitation.id.distinct()))
         .join(Invitation, Invitation.id == Subject.invitation_id)
-        .where(_standing(campaign))
+        .where(standing(campaign))
         .group_by(column, Invitation.disposition)
     )
     for whose, disposition, count in counted:
         people[whose][disposition] = count
-    customers = {whose: (asked, answered) for whose, asked, answered in session.execute(_customers(campaign, column))}
+    customers = {whose: (asked, answered) for whose, asked, answered in session.execute(customers_by(campaign, column))}
     named = session.execute(select(model.id, model.code, model.name).order_by(model.name, model.code))
     return tuple(
         Part(
@@ -144,7 +143,7 @@ def _parts(session: Session, campaign: Campaign, model: Any, column: Any) -> tup
     )  # fmt: skip
 
 
-def _customers(campaign: Campaign, column: Any, *, before: datetime | None = None) -> Select[Any]:
+def customers_by(campaign: Campaign, column: Any, *, before: datetime | None = None) -> Select[Any]:
     """Customers asked and customers who answered (before an instant), by rep or territory."""
     answered = Response.id.is_not(None) if before is None else Response.first_answered_at < before
     return (
@@ -155,7 +154,7 @@ def _customers(campaign: Campaign, column: Any, *, before: datetime | None = Non
         )
         .join(Invitation, Invitation.id == Subject.invitation_id)
         .outerjoin(Response, Response.subject_id == Subject.id)
-        .where(_standing(campaign))
+        .where(standing(campaign))
         .group_by(column)
     )
 
@@ -175,84 +174,3 @@ def _queue(session: Session, campaign: Campaign) -> dict[str, Any]:
         "waiting_since": session.scalar(since),
         "trouble": session.scalar(trouble),
     }
-
-
-# -- what a manager may watch -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchedRep:
-    """One of a manager's reps: customers asked, and at least how many of them answered; None while that is too few, or
-    too many, to hide single ones. Answers are told in batches of `batch`, as many as a score needs at least."""
-
-    code: str
-    name: str
-    customers: int
-    at_least: int | None
-    batch: int
-
-    def __post_init__(self) -> None:
-        told, batch = self.at_least, self.batch
-        if told is not None and (told % batch or not batch <= told <= self.customers - batch):
-            raise ValueError("a manager sees answers in whole batches, and never that all or none answered")
-
-    @property
-    def rate(self) -> float | None:
-        return None if self.at_least is None else self.at_least / self.customers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
-    """A campaign as a manager sees it: own reps by name, as of `until`, the last midnight where the company is."""
-
-    code: str
-    state: str
-    paused_at: datetime | None
-    period: str
-    opens_on: date
-    closes_on: date
-    until: datetime
-    batch: int
-    reps: tuple[WatchedRep, ...]
-
-
-def watch(session: Session, campaign: Campaign, viewer_reps: Select[int], *, at: datetime) -> Watch:
-    """The viewer's reps in a campaign.
-
-    Counts are rounded down to batches and stand still over the day, so that nobody can tell by looking twice who
-    answered in between. There is no total and no breakdown: with either, the parts would give single answers away.
-    """
-    zone, batch = time_zone(session), spec_in_force(session).minimum_customers
-    midnight = datetime.combine(at.astimezone(zone).date(), time.min, tzinfo=zone)
-    counted = session.execute(_customers(campaign, Subject.rep_id, before=midnight)).all()
-    asked = {rep_id: (customers, answered) for rep_id, customers, answered in counted}
-    named = session.execute(
-        select(Rep.id, Rep.code, Rep.name).where(Rep.id.in_(viewer_reps)).order_by(Rep.name, Rep.code)
-    )
-    return Watch(
-        code=campaign.code,
-        state=campaign.state,
-        paused_at=campaign.paused_at,
-        period=campaign.period.code,
-        opens_on=campaign.opens_on,
-        closes_on=campaign.closes_on,
-        until=midnight,
-        batch=batch,
-        reps=tuple(
-            WatchedRep(
-                code=code,
-                name=name,
-                customers=asked[rep_id][0],
-                at_least=at_least(*asked[rep_id], batch=batch),
-                batch=batch,
-            )
-            for rep_id, code, name in named
-            if rep_id in asked
-        ),
-    )
-
-
-def at_least(customers: int, answered: int, *, batch: int) -> int | None:
-    """How many of the customers answered, rounded down to batches and leaving a whole batch unsaid; None below one."""
-    told = min(answered, customers - batch) // batch * batch
-    return told if told >= batch else None

@@ -14,6 +14,7 @@ from survey.campaigns.progress import Part, Progress, progress
 from survey.campaigns.rates import DISPOSITIONS, Rates
 from survey.cli import sending
 from survey.context import actor, now, session, settings
+from survey.roster import hearing
 from survey.sampling import draw
 from survey.sampling.draw import Preview
 from survey.sampling.planning import Grounds
@@ -78,12 +79,22 @@ def create(
 
 @campaign.command("open")
 @click.argument("code")
-def open_(code: str) -> None:
-    """Let customers be asked and answer, from now on.
+@click.option("--without-check", "reason", default="", help="Why the reps did not look through their assignments.")
+def open_(code: str, reason: str) -> None:
+    """Let customers be asked and answer, from now on. The reps' own check of their assignments comes first; the
+    journal keeps when it does not.
 
     Example: evenhand campaign open july
     """
-    campaigns.open_up(session(), campaigns.named(session(), code), by=actor(), at=now())
+    opened = campaigns.named(session(), code)
+    unchecked = hearing.stated(session(), opened.period, reason) if reason else ""
+    campaigns.open_up(session(), opened, unchecked=unchecked, by=actor(), at=now())
+    if not reason and hearing.of_period(session(), opened.period) is None:
+        click.echo(
+            f"The reps have not looked through their assignments of {opened.period.code}; the journal keeps that. "
+            "Say why with --without-check, or let them first on the page Objections.",
+            err=True,
+        )
     session().commit()
     click.echo(f"Campaign {code} is open. Invite its customers: evenhand invite {code}")
 

@@ -14,14 +14,17 @@ from typing import Any
 import click
 from flask.cli import AppGroup, with_appcontext
 
-from survey import history, tables
-from survey.context import actor, now, reader, session, today
+from survey import channels, history, tables
+from survey.context import actor, now, reader, session, settings, today
 from survey.indicators import events, facts, goals, notes, projects, visits
 from survey.intake import undoing
+from survey.intake.changes import Changes
 from survey.intake.rows import Report
 from survey.intake.sheet import Sheet
+from survey.invitations import addresses
 from survey.refusals import N_, Refused
 from survey.roster import company, files, periods
+from survey.worker import jobs
 
 KINDS: dict[str, Callable[..., Report]] = {
     **{
@@ -115,10 +118,24 @@ def import_file(  # one parameter for each option
     if dry_run or not report.stored:
         session().rollback()
     else:
-        session().commit()
+        _follow(report.changes)
     _tell(kind, sheet, report, dry_run=dry_run, as_json=as_json)
     if not report.stored:
         sys.exit(1)
+
+
+def _follow(changes: Changes) -> None:
+    """Store what was done, and let links follow the people whose addresses it changed."""
+    reach = channels.reach(channels.configured(settings()))
+    followed = addresses.follow(session(), changes, reach=reach, by=actor(), at=now())
+    session().commit()
+    if followed.taken_back:
+        jobs.wake()
+        click.echo(
+            f"{followed.taken_back} people who were asked have another address now: the links sent to the old one no "
+            f"longer work, and {followed.sent_again} of them are sent a new one.",
+            err=True,
+        )
 
 
 def _mapping(path: Path) -> dict[str, str]:
@@ -223,7 +240,7 @@ def undo_import(number: int) -> None:
     Example: evenhand imports undo 12
     """
     done = undoing.undo(session(), number, by=actor(), at=now())
-    session().commit()
+    _follow(undoing.reversed_changes(done))
     click.echo(f"Import {done.id} ({done.kind}, {done.file_name}) is undone.")
 
 

@@ -34,7 +34,7 @@ def invite(code: str, print_links: bool, as_json: bool) -> None:
     """
     asked = campaigns.named(session(), code)
     reach = channels.reach(channels.configured(settings()))
-    with _bar(0, "Inviting") as bar:
+    with _bar(0, "Inviting", quiet=as_json) as bar:
         done = invitations.invite(session(), asked, reach=reach, tell=_moving(bar), by=actor(), at=now())
     printed = _links(asked.id, code) if print_links else []
     session().commit()
@@ -83,7 +83,7 @@ def remind(code: str, as_json: bool) -> None:
     Example: evenhand remind july
     """
     asked = campaigns.named(session(), code)
-    with _bar(0, "Reminding") as bar:
+    with _bar(0, "Reminding", quiet=as_json) as bar:
         done = reminders.remind(session(), asked, tell=_moving(bar), by=actor(), at=now())
     session().commit()
     jobs.wake()
@@ -130,9 +130,10 @@ def _send_all() -> None:
     Workshop().finish()
 
 
-def _bar(length: int, label: str) -> Any:
-    """A progress bar on a terminal, nothing in a log."""
-    return click.progressbar(length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
+def _bar(length: int, label: str, *, quiet: bool = False) -> Any:
+    """A progress bar on a terminal; nothing in a log, or where a program reads along."""
+    hidden = quiet or not sys.stderr.isatty()
+    return click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden)
 
 
 def _moving(bar: Any) -> invitations.Tell:
@@ -156,7 +157,7 @@ def read_bounces(file: Path, as_json: bool) -> None:
     Example: evenhand bounces /var/mail/bounces
     """
     effects: Counter[str] = Counter()
-    with _bar(bounces.count(file), "Reading") as bar:
+    with _bar(bounces.count(file), "Reading", quiet=as_json) as bar:
         for report in bounces.read(file):
             effect = reports.record(session(), report, at=now()) if report else "foreign"
             session().commit()

@@ -77,6 +77,15 @@ def undo(session: Session, number: int, *, by: str, at: datetime) -> FileImport:
     return done
 
 
+def reversed_changes(undone: FileImport) -> Changes:
+    """What taking an import back did to the rows it had changed."""
+    updated = {
+        table: [Update(id=one.id, before=one.after, after=one.before) for one in updates]
+        for table, updates in recorded(undone.changes).updated.items()
+    }
+    return Changes(updated=updated)
+
+
 def _table(name: str) -> Table:
     return Base.metadata.tables[name]
 

@@ -97,14 +97,19 @@ def resend(session: Session, invitation: Invitation, *, reach: Reach = by_mail, 
     of_invitation = select(OutboxMessage).where(OutboxMessage.invitation_id == invitation.id)
     message = session.scalars(of_invitation.order_by(OutboxMessage.number.desc()).with_for_update()).first()
     if message is None:
-        message = OutboxMessage(invitation_id=invitation.id, number=0, created_at=at)
+        message = OutboxMessage(invitation=invitation, number=0, created_at=at)
         session.add(message)
+    once_more(message, channel, at=at)
+    session.flush()
+    journal.record(session, "invitation sent again", f"invitation {invitation.id}", by=by, at=at)
+
+
+def once_more(message: OutboxMessage, channel: str, *, at: datetime) -> None:
+    """Have a message leave again as a new mail; its worker puts a new link into it."""
     message.channel, message.message_id = channel, uuid.uuid4().hex
     message.state, message.attempts, message.not_before = "queued", 0, at
     message.lease_until = message.sent_at = message.last_error = None
-    invitation.disposition = "queued"
-    session.flush()
-    journal.record(session, "invitation sent again", f"invitation {invitation.id}", by=by, at=at)
+    message.invitation.disposition = "queued"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, contains_eager
 from survey.campaigns import UNANSWERED
 from survey.invitations.people import same_person
 from survey.models import Campaign, Contact, Invitation, OutboxMessage, Subject
+from survey.refusals import N_
 
 LEASE = timedelta(minutes=2)
 MOST_ATTEMPTS = 12
@@ -186,7 +187,7 @@ def sweep(session: Session, *, at: datetime) -> None:
     """Messages whose worker never reported back wait again; so does what a clock that had jumped put off too far."""
     over = or_(OutboxMessage.lease_until <= at, OutboxMessage.lease_until > at + LEASE)
     lost = update(OutboxMessage).where(OutboxMessage.state == "claimed", over)
-    deadly = {"state": "failed", "lease_until": None, "last_error": "Every worker that took this message ended."}
+    deadly = {"state": "failed", "lease_until": None, "last_error": N_("Every worker that took this message ended.")}
     session.execute(lost.where(OutboxMessage.attempts >= MOST_ATTEMPTS).values(deadly))
     session.execute(lost.values(state="queued", lease_until=None))
     session.execute(

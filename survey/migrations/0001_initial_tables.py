@@ -194,6 +194,19 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_assignment_check')),
     sa.UniqueConstraint('period_id', name=op.f('uq_assignment_check_period_id'))
     )
+    op.create_table('assignment_confirmation',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('check_id', sa.Integer(), nullable=False),
+    sa.Column('rep_id', sa.Integer(), nullable=False),
+    sa.Column('confirmed_at', UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['check_id'], ['assignment_check.id'], name=op.f('fk_assignment_confirmation_check_id')),
+    sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_assignment_confirmation_rep_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_assignment_confirmation')),
+    sa.UniqueConstraint('check_id', 'rep_id', name=op.f('uq_assignment_confirmation_check_id_rep_id'))
+    )
+    with op.batch_alter_table('assignment_confirmation', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_assignment_confirmation_rep_id'), ['rep_id'], unique=False)
+
     op.create_table('objection',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('check_id', sa.Integer(), nullable=False),
@@ -1104,6 +1117,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_objection_assignment_id'))
 
     op.drop_table('objection')
+    with op.batch_alter_table('assignment_confirmation', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_assignment_confirmation_rep_id'))
+
+    op.drop_table('assignment_confirmation')
     op.drop_table('assignment_check')
     with op.batch_alter_table('assignment', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_assignment_rep_id'))

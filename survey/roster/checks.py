@@ -5,30 +5,28 @@ A rep sees customers, territories and days, nothing of who is drawn, asked or ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from survey import journal, users
-from survey.models import Assignment, AssignmentCheck, Objection, Period, Rep
+from survey.models import Assignment, AssignmentCheck, AssignmentConfirmation, Objection, Period, Rep
 from survey.refusals import N_, Refused
 from survey.roster import periods
+from survey.roster.hearing import LONGEST_REASON, hearing, of_period, served_in
+from survey.users import User, letters
+from survey.users.inviting import COMPANY_LANGUAGE
 
 WORKING_DAYS = 5
 SATURDAY = 5
-LONGEST_REASON = 2000
 VERDICTS = ("upheld", "rejected")
 
 
 class AskedAlready(Refused):
     pass
-
-
-class CheckUnderWay(Refused):
-    """Nobody is drawn before the reps had their say."""
 
 
 class ObjectionRefused(Refused):
@@ -45,12 +43,13 @@ class DecisionRefused(Refused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What is held for one rep in one period, and what they said against it."""
+    """What is held for one rep in one period, and what they said of it."""
 
     check: AssignmentCheck
     rep: Rep
     assignments: tuple[Assignment, ...]
     objections: tuple[Objection, ...]
+    confirmed_at: datetime | None
     open: bool
 
     def objection(self, assignment: Assignment) -> Objection | None:
@@ -66,9 +65,12 @@ def working_days_after(day: date, count: int) -> date:
 
 
 def ask(session: Session, period: str, *, on: date, by: str, at: datetime) -> AssignmentCheck:
-    """Ask every rep to look through the assignments of a period, once. Raises UnknownPeriod, AskedAlready."""
+    """Ask every rep to look through the assignments of a period, once; whoever can sign in gets a letter.
+
+    Raises UnknownPeriod, AskedAlready.
+    """
     stretch = periods.find(session, period)
-    before = _of(session, stretch)
+    before = of_period(session, stretch)
     if before:
         raise AskedAlready(
             N_("The reps were asked about %(period)s on %(asked_on)s already."), period=period, asked_on=before.asked_on
@@ -76,41 +78,24 @@ def ask(session: Session, period: str, *, on: date, by: str, at: datetime) -> As
     check = AssignmentCheck(period=stretch, asked_on=on, until_on=working_days_after(on, WORKING_DAYS), by=by)
     session.add(check)
     session.flush()
+    silent = {say.code for say in hearing(session, stretch, on=on).says if say.said == "silent"}
+    for user in session.scalars(_logins(silent)):
+        letters.write(session, user.email, "check", language=user.language or COMPANY_LANGUAGE, at=at)
     details = {"until": check.until_on.isoformat()}
     journal.record(session, "assignments to be checked", period, details, by=by, at=at)
     return check
+
+
+def _logins(codes: Collection[str]) -> Select[User]:
+    """The accounts of these reps."""
+    addresses = select(func.lower(Rep.email)).where(Rep.code.in_(codes), Rep.email.is_not(None))
+    return select(User).where(User.email.in_(addresses), User.active).order_by(User.id)
 
 
 def asked(session: Session) -> Sequence[AssignmentCheck]:
     """Every check, the newest first."""
     newest_first = select(AssignmentCheck).options(joinedload(AssignmentCheck.period))
     return session.scalars(newest_first.order_by(AssignmentCheck.id.desc())).all()
-
-
-def under_way(session: Session, period: Period, *, on: date) -> bool:
-    """May reps still object, or is an objection about this period undecided?"""
-    check = _of(session, period)
-    if check is None:
-        return False
-    undecided = select(func.count()).where(Objection.check_id == check.id, Objection.verdict.is_(None))
-    return on <= check.until_on or bool(session.scalar(undecided))
-
-
-def require_over(session: Session, period: Period, *, on: date) -> None:
-    """A draw waits for the check of its period, where there is one. Raises CheckUnderWay."""
-    check = _of(session, period)
-    if check is not None and under_way(session, period, on=on):
-        raise CheckUnderWay(
-            N_(
-                "The reps are checking their assignments of %(period)s: go on after %(until_on)s, once every objection "
-                "is decided."
-            ),
-            period=period.code, until_on=check.until_on,
-        )  # fmt: skip
-
-
-def _of(session: Session, period: Period) -> AssignmentCheck | None:
-    return session.scalar(select(AssignmentCheck).where(AssignmentCheck.period_id == period.id))
 
 
 def unasked_periods(session: Session) -> Sequence[Period]:
@@ -129,11 +114,13 @@ def _held(session: Session, check: AssignmentCheck, rep: Rep, *, on: date) -> He
         select(Assignment)
         .where(
             Assignment.rep_id == rep.id,
-            Assignment.served_from <= check.period.to_on,
-            or_(Assignment.served_to.is_(None), Assignment.served_to >= check.period.from_on),
+            served_in(check.period),
         )
         .options(joinedload(Assignment.customer), joinedload(Assignment.territory))
         .order_by(Assignment.served_from, Assignment.id)
+    )
+    confirmed = select(AssignmentConfirmation.confirmed_at).where(
+        AssignmentConfirmation.check_id == check.id, AssignmentConfirmation.rep_id == rep.id
     )
     said = select(Objection).where(Objection.check_id == check.id, Objection.rep_id == rep.id).order_by(Objection.id)
     return Held(
@@ -141,8 +128,29 @@ def _held(session: Session, check: AssignmentCheck, rep: Rep, *, on: date) -> He
         rep=rep,
         assignments=tuple(session.scalars(overlapping)),
         objections=tuple(session.scalars(said)),
+        confirmed_at=session.scalar(confirmed),
         open=on <= check.until_on,
     )
+
+
+def confirm(session: Session, check_id: int, *, on: date, by: str, at: datetime) -> None:
+    """The rep signed in as `by` has looked through what is held for them and found it right; said twice, it is said
+    once. Raises UnknownObjection when the check is not theirs, ObjectionRefused."""
+    mine = _mine(session, check_id, by, on=on)
+    if mine.confirmed_at is not None or mine.objections:
+        return
+    session.add(AssignmentConfirmation(check_id=check_id, rep_id=mine.rep.id, confirmed_at=at))
+    journal.record(session, "assignments confirmed", mine.rep.code, {"check": check_id}, by=by, at=at)
+
+
+def _mine(session: Session, check_id: int, email: str, *, on: date) -> Held:
+    """A rep's own part of a check that still takes objections. Raises UnknownObjection, ObjectionRefused."""
+    mine = next((one for one in held(session, email, on=on) if one.check.id == check_id), None)
+    if mine is None:
+        raise UnknownObjection(N_("There is no such assignment of yours."))
+    if not mine.open:
+        raise ObjectionRefused(N_("Objections were possible until %(until_on)s."), until_on=mine.check.until_on)
+    return mine
 
 
 def object_to(
@@ -159,11 +167,9 @@ def object_to(
 
     Raises UnknownObjection when the check or the assignment is not theirs, ObjectionRefused.
     """
-    mine = next((one for one in held(session, by, on=on) if one.check.id == check_id), None)
-    if mine is None or (assignment_id is not None and assignment_id not in {one.id for one in mine.assignments}):
+    mine = _mine(session, check_id, by, on=on)
+    if assignment_id is not None and assignment_id not in {one.id for one in mine.assignments}:
         raise UnknownObjection(N_("There is no such assignment of yours."))
-    if not mine.open:
-        raise ObjectionRefused(N_("Objections were possible until %(until_on)s."), until_on=mine.check.until_on)
     reason = reason.strip()
     if not reason or len(reason) > LONGEST_REASON:
         raise ObjectionRefused(N_("Say what is wrong, in at most %(longest)s characters."), longest=LONGEST_REASON)

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from scoring.planning import plan
 from survey import campaigns, journal
 from survey.models import Campaign, Customer, FrameEntry, SamplePlan, Territory
-from survey.roster import checks
+from survey.roster import hearing
 from survey.sampling.frame import Frame, Reach, Service, by_mail, frame
 from survey.sampling.planning import Grounds, RepPlan, check_reliability, grounds, plan_reps
 
@@ -108,7 +108,7 @@ def whom_to_ask(
     """
     sample = campaign.sample_plan
     if sample is None or sample.drawn_at is None:
-        checks.require_over(session, campaign.period, on=at.astimezone(campaigns.time_zone(session)).date())
+        hearing.require_over(session, campaign.period, on=at.astimezone(campaigns.time_zone(session)).date())
     found = frame(session, campaign, reach=reach, at=at)
     if sample is None:
         return found, _could(found)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from survey.users import AccountLetter, User
 
-KINDS = ("invited", "forgotten", "test")
+KINDS = ("invited", "forgotten", "test", "check")
 LEASE = timedelta(minutes=2)
 PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)

@@ -16,13 +16,14 @@ from wtforms.validators import DataRequired, InputRequired, Length, ValidationEr
 from wtforms.validators import Optional as Blank
 
 from survey import access, campaigns, channels, context, i18n, interviews, invitations, users
-from survey.campaigns.progress import progress, watch
+from survey.campaigns.progress import progress
 from survey.campaigns.rates import DISPOSITIONS
+from survey.campaigns.watching import watch
 from survey.invitations import delivery, reminders
 from survey.models import Campaign
 from survey.questionnaires import versions
 from survey.refusals import N_, Refused
-from survey.roster import periods
+from survey.roster import hearing, periods
 from survey.sampling import draw
 from survey.sampling.frame import Reach
 from survey.worker import jobs
@@ -168,7 +169,8 @@ def plan(code: str) -> ResponseReturnValue:
     """Who would be asked now, and what to expect of it."""
     campaign = _campaign(code)
     found = draw.preview(context.session(), campaign, reach=reach(), at=context.now())
-    return render_template("campaigns/plan.html", campaign=campaign, found=found)
+    heard = hearing.hearing(context.session(), campaign.period, on=context.today())
+    return render_template("campaigns/plan.html", campaign=campaign, found=found, heard=heard)
 
 
 @blueprint.get("/<code>/reps")
@@ -183,10 +185,11 @@ def watched(code: str) -> ResponseReturnValue:
 @blueprint.post("/<code>/open")
 @access.permission("run campaigns")
 def open_up(code: str) -> ResponseReturnValue:
-    """Let customers be asked and answer."""
+    """Let customers be asked and answer: after the reps' own check, or with a stated reason without it."""
 
     def act(campaign: Campaign) -> str:
-        campaigns.open_up(context.session(), campaign, by=context.actor(), at=context.now())
+        why = hearing.stated(context.session(), campaign.period, request.form.get("unchecked", ""))
+        campaigns.open_up(context.session(), campaign, unchecked=why, by=context.actor(), at=context.now())
         return str(gettext("The campaign is open. Nobody has been asked yet: send the invitations when you are ready."))
 
     return _done(code, act, "campaigns.plan")

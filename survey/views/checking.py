@@ -9,6 +9,8 @@ from flask_babel import gettext
 from survey import access, context, i18n
 from survey.refusals import Refused
 from survey.roster import checks, periods
+from survey.roster.hearing import LONGEST_REASON, hearing
+from survey.worker import jobs
 
 blueprint = Blueprint("checking", __name__)
 
@@ -39,6 +41,22 @@ def say(check: int) -> ResponseReturnValue:
     return redirect(url_for(".mine"), code=303)
 
 
+@blueprint.post("/my-customers/<int:check>/right")
+@access.permission("check assignments")
+def confirm(check: int) -> ResponseReturnValue:
+    """A rep has looked through their assignments and found them right."""
+    try:
+        checks.confirm(context.session(), check, on=context.today(), by=context.actor(), at=context.now())
+    except checks.UnknownObjection:
+        abort(404)
+    except Refused as refusal:
+        context.session().rollback()
+        return _mine(i18n.told(refusal)), 400
+    context.session().commit()
+    flash(gettext("Thank you. Should you find a mistake after all, object while the list is open."), "done")
+    return redirect(url_for(".mine"), code=303)
+
+
 @blueprint.get("/objections")
 @access.permission("decide objections")
 def listed() -> ResponseReturnValue:
@@ -49,7 +67,7 @@ def listed() -> ResponseReturnValue:
 @blueprint.post("/objections/ask")
 @access.permission("keep roster")
 def ask() -> ResponseReturnValue:
-    """Ask the reps to look through the assignments of a period."""
+    """Ask the reps to look through the assignments of a period; then back to the campaign it was asked for, if any."""
     try:
         checks.ask(
             context.session(), request.form.get("period", ""), on=context.today(), by=context.actor(), at=context.now()
@@ -60,6 +78,10 @@ def ask() -> ResponseReturnValue:
         context.session().rollback()
         return _listed(i18n.told(refusal)), 400
     context.session().commit()
+    jobs.wake()
+    if campaign := request.form.get("campaign"):
+        flash(gettext("The reps are asked, and whoever can sign in gets a letter."))
+        return redirect(url_for("campaigns.plan", code=campaign), code=303)
     return redirect(url_for(".listed"), code=303)
 
 
@@ -83,12 +105,13 @@ def decide(number: int) -> ResponseReturnValue:
 
 def _mine(problem: str = "") -> str:
     held = checks.held(context.session(), context.actor(), on=context.today())
-    return render_template("checking/mine.html", held=held, problem=problem, longest=checks.LONGEST_REASON)
+    return render_template("checking/mine.html", held=held, problem=problem, longest=LONGEST_REASON)
 
 
 def _listed(problem: str = "") -> str:
     current = context.session()
+    asked = [(check, hearing(current, check.period, on=context.today())) for check in checks.asked(current)]
     return render_template(
-        "checking/listed.html", objections=checks.objections(current), asked=checks.asked(current),
-        periods=checks.unasked_periods(current), problem=problem, longest=checks.LONGEST_REASON,
+        "checking/listed.html", objections=checks.objections(current), asked=asked,
+        periods=checks.unasked_periods(current), problem=problem, longest=LONGEST_REASON,
     )  # fmt: skip

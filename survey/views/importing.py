@@ -21,10 +21,13 @@ from survey.indicators.files import CORRECTED, KINDS, OF_A_PERIOD, take_in
 from survey.intake import preview, undoing
 from survey.intake.columns import MissingColumn
 from survey.intake.sheet import Sheet
+from survey.invitations import addresses
 from survey.models import Upload
 from survey.refusals import Refused
 from survey.roster import files, periods
 from survey.tables.limits import LARGEST_FILE
+from survey.views.campaigns import reach
+from survey.worker import jobs
 
 blueprint = Blueprint("importing", __name__)
 
@@ -174,8 +177,25 @@ def store(number: int) -> ResponseReturnValue:
     if not report.stored:
         context.session().rollback()
         return _checked_page(_upload(number)), 400
+    followed = addresses.follow(
+        context.session(), report.changes, reach=reach(), by=context.actor(), at=context.now()
+    )  # fmt: skip
     context.session().commit()
+    _tell(followed)
     return redirect(url_for(".done", number=report.number, file=number), code=303)
+
+
+def _tell(followed: addresses.Followed) -> None:
+    """What changed addresses mean for links that were sent. Call it after the commit."""
+    if followed.taken_back:
+        flash(
+            gettext(
+                "%(count)s people who were asked have another address now: the links sent to the old one no longer "
+                "work, and %(again)s of them are sent a new one.",
+                count=followed.taken_back, again=followed.sent_again,
+            )
+        )  # fmt: skip
+        jobs.wake()
 
 
 @blueprint.post("/roster/import/<int:number>/as")
@@ -206,7 +226,10 @@ def done(number: int) -> ResponseReturnValue:
 def undo(number: int) -> ResponseReturnValue:
     """Take an import back, unless something rests on it."""
     try:
-        undoing.undo(context.session(), number, by=context.actor(), at=context.now())
+        done = undoing.undo(context.session(), number, by=context.actor(), at=context.now())
+        followed = addresses.follow(
+            context.session(), undoing.reversed_changes(done), reach=reach(), by=context.actor(), at=context.now()
+        )  # fmt: skip
     except undoing.UnknownImport:
         abort(404)
     except Refused as refusal:
@@ -215,6 +238,7 @@ def undo(number: int) -> ResponseReturnValue:
     else:
         context.session().commit()
         flash(gettext("The import is undone."), "done")
+        _tell(followed)
     return redirect(url_for(".done", number=number), code=303)
 
 

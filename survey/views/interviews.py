@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from flask_security import current_user
 
-from survey import access, i18n, interviews, responses
+from survey import access, follow_ups, i18n, interviews, responses
 from survey.context import actor, company, db, now, session
 from survey.interviews import InterviewOver, UnknownInterview
 from survey.models import Interview
@@ -64,7 +65,66 @@ def done(interview_id: int) -> ResponseReturnValue:
         db.session.rollback()
         return _page(_own(interview_id), form, problem), 400
     session().commit()
+    return redirect(url_for(".queue"), 303) if act is _note else _end(interview)
+
+
+def _end(interview: Interview) -> ResponseReturnValue:
+    """Where an interview goes on: to its last question, or to saying goodbye."""
+    if _may_be_asked(interview):
+        return redirect(url_for(".ask_contact", interview_id=interview.id, lang=i18n.language()), 303)
+    return _goodbye()
+
+
+@blueprint.get("/interviews/<int:interview_id>/contact")
+@access.permission("interview")
+def ask_contact(interview_id: int) -> ResponseReturnValue:
+    """The last question of a call in which somebody was unhappy, with nothing chosen: may we contact you about this?"""
+    interview = _own(interview_id)
+    _require_unhappy(interview)
+    return _contact_page(interview)
+
+
+@blueprint.post("/interviews/<int:interview_id>/contact")
+@access.permission("interview")
+def contact(interview_id: int) -> ResponseReturnValue:
+    """Keep a yes. A no, or hanging up, leaves nothing."""
+    interview = _own(interview_id)
+    _require_unhappy(interview)
+    said = request.form.get("contact")
+    if said not in ("yes", "no"):
+        return _contact_page(interview, unchosen=True), 400
+    if said == "yes":
+        follow_ups.agree(session(), interview.invitation, at=now())
+        session().commit()
+    return _goodbye()
+
+
+def _may_be_asked(interview: Interview) -> bool:
+    """Only where an unhappy answer counts, until somebody said yes."""
+    invitation = interview.invitation
+    return follow_ups.is_unhappy(session(), invitation) and not follow_ups.agreed(session(), invitation)
+
+
+def _require_unhappy(interview: Interview) -> None:
+    """Only the call just made ends with this question. Raises AnswersFinal."""
+    if interview.state != "completed" or not _may_be_asked(interview):
+        abort(404)
+    responses.require_time_left(session(), interview.invitation, at=now())
+
+
+def _goodbye() -> ResponseReturnValue:
+    """Back to the queue, with what is left to be said."""
+    flash(gettext("The interview is kept. Say: “Thank you very much for your time. Goodbye.”"), "done")
     return redirect(url_for(".queue"), 303)
+
+
+def _contact_page(interview: Interview, *, unchosen: bool = False) -> str:
+    if request.args.get("lang") not in i18n.LANGUAGES and interview.invitation.contact:
+        i18n.speak(interview.invitation.contact.language)
+    return render_template(
+        "interviews/contact.html", invitation=interview.invitation, subjects=interview.invitation.subjects,
+        unchosen=unchosen,
+    )  # fmt: skip
 
 
 def _own(interview_id: int) -> Interview:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
@@ -158,11 +159,14 @@ def test_an_administrator_plans_opens_and_sends(
     page.wait_for_url("**/plan")
     assert page.locator("tbody tr").count() == len(NAMES)
     _is_sound(page)
-    page.locator("main form button").click()  # open
+    page.locator("main details summary").click()
+    _is_sound(page)
+    page.fill("#unchecked", "went through the list together")
+    page.locator("main details form button").click()  # open
     page.wait_for_url("**/plan")
     assert page.locator(".notice").count() == 1
     assert _asked(session) == 0
-    page.locator("main form button").click()  # send
+    page.locator("main form[action$=send] button").click()
     page.wait_for_url("**/campaigns/*-1")
     _is_sound(page)
     asked = _asked(session)
@@ -187,6 +191,7 @@ def test_an_administrator_watches_it_live(
     for folded in page.locator("details summary").all():
         folded.click()
     _is_sound(page)
+    _renews_itself(page, session)
     page.locator("a[href$=undelivered]").click()
     page.wait_for_url("**/undelivered")
     _is_sound(page)
@@ -200,6 +205,31 @@ def test_an_administrator_watches_it_live(
     assert page.locator("tbody tr").count() == 1
     _is_sound(page)
     assert not elsewhere
+
+
+def _renews_itself(page: Page, session: Session) -> None:
+    """What has come in shows without a reload, until the reader stops it. Half a minute passes in a third of a
+    second."""
+    live = page.context.new_page()
+    live.add_init_script("const wait = setInterval; window.setInterval = (act, time) => wait(act, time / 100)")
+    live.goto(page.url)
+    live.evaluate("window.untouched = true")
+    bounced = live.locator("#progress table").first.locator("tr", has_text=re.compile("could not|未能送达|无法送达"))
+    before = int(bounced.locator("td").inner_text())
+    lost = session.scalars(select(Invitation).where(Invitation.disposition == "bounced").limit(2)).all()
+    lost[0].disposition = "opted out"
+    session.commit()
+    expect(bounced.locator("td")).to_have_text(str(before - 1))
+    live.locator("#keeping-up").click()
+    expect(live.locator("#keeping-up")).to_have_text(re.compile("Go on|继续"))
+    lost[1].disposition = "opted out"
+    session.commit()
+    live.wait_for_timeout(900)
+    assert int(bounced.locator("td").inner_text()) == before - 1, "who stopped it reads in peace"
+    live.locator("#keeping-up").click()
+    expect(bounced.locator("td")).to_have_text(str(before - 2))
+    assert live.evaluate("window.untouched"), "the page was loaded anew"
+    live.close()
 
 
 @pytest.mark.parametrize("view", VIEWS)

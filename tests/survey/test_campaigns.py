@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
@@ -176,6 +179,35 @@ def test_a_campaign_goes_from_plan_to_close(evenhand: Evenhand) -> None:
     assert "queued" in evenhand("campaign", "status", "S1").stdout
     assert evenhand("campaign", "close", "S1").exit_code == 0
     assert json.loads(evenhand("campaign", "status", "S1", "--json").stdout)["invitations"] == {"expired": 2}
+
+
+@pytest.mark.parametrize("reason", ["", "five of us, looked through together"])
+def test_opening_without_the_reps_check_is_told_and_kept(evenhand: Evenhand, session: Session, reason: str) -> None:
+    _planned(evenhand)
+    opened = evenhand("campaign", "open", "S1", *(("--without-check", reason) if reason else ()))
+    assert (opened.exit_code, "have not looked through" in opened.stderr) == (0, not reason)
+    kept = session.scalars(select(JournalEntry.details).where(JournalEntry.action == "campaign opened")).one()
+    assert kept == {"reps’ check": "not held", **({"reason": reason} if reason else {})}
+
+
+def test_inviting_draws_a_bar_on_a_terminal_and_nowhere_else(
+    evenhand: Evenhand, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal the bar is on stderr. Piped there is none, nor where a program reads along."""
+    _planned(evenhand)
+    evenhand("campaign", "open", "S1")
+    assert "Inviting" not in evenhand("invite", "S1").output
+    shown = {}
+    for words in (("invite", "S1"), ("invite", "S1", "--json")):
+        seen, terminal = pty.openpty()
+        with open(terminal, "w", encoding="utf-8", closefd=False) as screen, monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", screen)
+            main(words, obj=ScriptInfo(create_app=lambda: app), standalone_mode=False)
+            screen.write("the end")
+        shown[words[2:]] = os.read(seen, 10_000).decode()
+        os.close(seen), os.close(terminal)
+    assert "Inviting" in shown[()]
+    assert shown["--json",] == "the end"
 
 
 def test_printed_links_are_in_the_journal(evenhand: Evenhand, session: Session) -> None:

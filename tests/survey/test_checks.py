@@ -15,8 +15,9 @@ from survey.context import now
 from survey.intake import undoing
 from survey.journal import verify
 from survey.models import Assignment, JournalEntry, Objection, Rep, ReportingLine
-from survey.roster import checks, handovers, people, periods
+from survey.roster import checks, handovers, hearing, people, periods
 from survey.roster.checks import working_days_after
+from survey.users import AccountLetter
 
 Bring = Callable[..., dict[str, Any]]
 ASKED = date(2026, 7, 3)  # a Friday
@@ -127,18 +128,60 @@ def test_a_rep_sees_what_is_held_for_the_period_and_objects_in_time(session: Ses
     (mine,) = checks.held(session, "R1@h.example", on=ASKED)
     assert [one.customer.code for one in mine.assignments] == ["C1", "C2"], "C3 was not theirs in this period"
     objection = _object(session, on=check.until_on)
-    assert checks.under_way(session, check.period, on=check.until_on + timedelta(days=9)), "one is undecided"
+    assert hearing.under_way(session, check.period, on=check.until_on + timedelta(days=9)), "one is undecided"
     with pytest.raises(checks.ObjectionRefused, match="already"):
         _object(session)
     with pytest.raises(checks.ObjectionRefused, match="until 2026-07-10"):
         _object(session, on=date(2026, 7, 11), customer="C2")
     decided = checks.decide(session, objection.id, "upheld", reason="调岗记录", on=ASKED, by=BY, at=now())
     assert (decided.verdict, decided.decided_by) == ("upheld", BY)
-    assert not checks.under_way(session, check.period, on=date(2026, 7, 11))
+    assert not hearing.under_way(session, check.period, on=date(2026, 7, 11))
     session.commit()
     actions = session.scalars(select(JournalEntry.action).order_by(JournalEntry.id.desc()).limit(3)).all()
     assert actions == ["objection decided", "assignment objected to", "assignments to be checked"]
     assert not verify(session).broken
+
+
+def _may_check(session: Session) -> None:
+    """R1 can sign in as a rep."""
+    user = session.scalars(select(users.User).where(users.User.email == "r1@h.example")).one()
+    users.give_role(session, user, "rep", by=BY, at=now())
+
+
+def test_a_check_is_over_as_soon_as_everybody_has_looked(session: Session, roster: None) -> None:
+    """R2 has no assignment in this period; R1 alone is waited for, and a word of theirs ends the wait."""
+    period = checks.ask(session, "2026-H1", on=ASKED, by=BY, at=now()).period
+    _may_check(session)
+    found = hearing.hearing(session, period, on=ASKED)
+    assert ([(say.code, say.said) for say in found.says], found.open) == ([("R1", "silent")], True)
+    (mine,) = checks.held(session, "r1@h.example", on=ASKED)
+    for _ in range(2):
+        checks.confirm(session, mine.check.id, on=ASKED, by="r1@h.example", at=now())
+    found = hearing.hearing(session, period, on=ASKED)
+    assert ([(say.code, say.said) for say in found.says], found.open) == ([("R1", "right")], False)
+    _object(session)
+    found = hearing.hearing(session, period, on=ASKED)
+    assert ([say.said for say in found.says], found.open) == (["objecting"], True), "a second look counts"
+    with pytest.raises(checks.UnknownObjection):
+        checks.confirm(session, mine.check.id, on=ASKED, by="stranger@h.example", at=now())
+    with pytest.raises(checks.ObjectionRefused):
+        checks.confirm(session, mine.check.id, on=date(2026, 7, 11), by="r1@h.example", at=now())
+
+
+def test_who_has_left_is_not_waited_for_and_who_has_no_account_is(session: Session, roster: None) -> None:
+    period = checks.ask(session, "2026-H1", on=ASKED, by=BY, at=now()).period
+    found = hearing.hearing(session, period, on=ASKED)
+    assert ([say.said for say in found.says], found.open) == (["no login"], True)
+    assert not hearing.under_way(session, period, on=date(2026, 7, 11)), "five working days, and no longer"
+    handovers.leave(session, "R1", on=date(2026, 6, 30), by=BY, at=now())
+    found = hearing.hearing(session, period, on=ASKED)
+    assert ([say.said for say in found.says], found.expected, found.open) == (["left"], (), False)
+
+
+def test_whoever_can_sign_in_is_told_by_letter(session: Session, roster: None) -> None:
+    _may_check(session)
+    checks.ask(session, "2026-H1", on=ASKED, by=BY, at=now())
+    assert session.execute(select(AccountLetter.address, AccountLetter.kind)).all() == [("r1@h.example", "check")]
 
 
 def test_nobody_objects_to_anothers_assignments(session: Session, roster: None) -> None:

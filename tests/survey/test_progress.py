@@ -10,8 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import invitations
-from survey.campaigns.progress import WatchedRep, at_least, progress, watch
+from survey.campaigns.progress import progress
 from survey.campaigns.rates import DISPOSITIONS, Rates, funnel
+from survey.campaigns.watching import WatchedRep, at_least, watch
 from survey.models import Campaign, Customer, Invitation, OutboxMessage, Rep, Response, Subject
 from tests.asking import BY, found, plan
 
@@ -200,6 +201,28 @@ def test_a_manager_sees_own_reps_only(session: Session, now: datetime, busy: Cam
     assert [rep.code for rep in _watched(session, busy, later)] == ["R1"]
     assert [rep.code for rep in _watched(session, busy, later, ("R1", "R2"))] == ["R2", "R1"]
     assert _watched(session, busy, later, ()) == ()
+
+
+def test_a_territory_tells_no_more_than_its_reps_lines_added_up(
+    session: Session, now: datetime, busy: Campaign
+) -> None:
+    """However many more answer, a territory's line changes only when a rep's does; a rep of two territories is in
+    neither's."""
+    later = now + timedelta(days=3)
+    east, west = watch(session, busy, select(Rep.id), at=later).territories
+    assert [(one.name, one.customers, one.at_least) for one in (east, west)] == [("EAST", 40, 15), ("WEST", 1, None)]
+    assert east.rate == pytest.approx(15 / 40)
+    seen = set()
+    for subject in session.scalars(select(Subject).order_by(Subject.id)):
+        if session.scalar(select(Response.id).where(Response.subject_id == subject.id)) is None:
+            session.add(Response(subject_id=subject.id, first_answered_at=now, version_no=1))
+            session.flush()
+            told = watch(session, busy, select(Rep.id), at=later)
+            seen.add((tuple(rep.at_least for rep in told.reps), tuple(one.at_least for one in told.territories)))
+    assert len(seen) == len({reps for reps, _ in seen}) == 5
+    subject.territory_id = session.scalars(select(Subject.territory_id).where(Subject.rep_id != subject.rep_id)).first()
+    session.flush()
+    assert "" in {one.name for one in watch(session, busy, select(Rep.id), at=later).territories}
 
 
 def test_what_a_manager_sees_stands_still_until_midnight(session: Session, now: datetime, busy: Campaign) -> None:

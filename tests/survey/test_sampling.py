@@ -26,7 +26,7 @@ from survey.models import (
     Subject,
     Territory,
 )
-from survey.roster import checks, periods
+from survey.roster import checks, hearing, periods
 from survey.sampling import draw, planning
 from survey.sampling.draw import Listed, choose
 from survey.sampling.frame import frame, services
@@ -332,7 +332,7 @@ def test_the_same_seed_and_roster_make_the_same_campaign(session: Session, now: 
 
 ASKED_ON = date(2026, 7, 6)
 LAST_DAY = date(2026, 7, 13)
-STILL_CHECKING = "checking their assignments of 2026-H1: go on after 2026-07-13, once every objection is decided"
+STILL_CHECKING = "checking their assignments of 2026-H1 until 2026-07-13"
 
 
 def _draft(session: Session, at: datetime) -> Campaign:
@@ -355,12 +355,12 @@ def test_a_campaign_opens_once_the_reps_have_looked_and_every_objection_is_decid
     session.flush()
     midnight = datetime(2026, 7, 13, 16, tzinfo=now.tzinfo)  # the end of the last day in Shanghai
     for at in (now, midnight - timedelta(seconds=1), midnight):
-        with pytest.raises(checks.CheckUnderWay, match=STILL_CHECKING):
+        with pytest.raises(hearing.CheckUnderWay, match=STILL_CHECKING):
             campaigns.open_up(session, campaign, by=BY, at=at)
     assert campaign.state == "draft"
     objection.verdict = "rejected"
     session.flush()
-    with pytest.raises(checks.CheckUnderWay):
+    with pytest.raises(hearing.CheckUnderWay):
         campaigns.open_up(session, campaign, by=BY, at=midnight - timedelta(seconds=1))
     campaigns.open_up(session, campaign, by=BY, at=midnight)
     assert invitations.invite(session, campaign, by=BY, at=midnight).invited == 2
@@ -375,7 +375,7 @@ def test_nobody_is_drawn_while_a_check_asked_for_later_is_under_way(
         draw.plan_draw(session, campaign, reliability=0.5, by=BY, at=now)
     campaigns.open_up(session, campaign, by=BY, at=now)
     checks.ask(session, "2026-H1", on=ASKED_ON, by=BY, at=now)
-    with pytest.raises(checks.CheckUnderWay, match=STILL_CHECKING):
+    with pytest.raises(hearing.CheckUnderWay, match=STILL_CHECKING):
         invitations.invite(session, campaign, by=BY, at=now)
     assert not session.scalars(select(Invitation)).all()
     assert not session.scalars(select(FrameEntry)).all()

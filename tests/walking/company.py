@@ -27,6 +27,7 @@ from survey.models import (
     Contact,
     Customer,
     FollowUp,
+    Interview,
     Invitation,
     OutboxMessage,
     Rep,
@@ -34,6 +35,7 @@ from survey.models import (
     Subject,
     Upload,
 )
+from survey.questionnaires.sheet import Reply
 from survey.roster import checks
 from tests.asking import sheet
 from tests.walking import ROLES, STRANGER, Place, sign_in, walk
@@ -104,6 +106,7 @@ def build(directory: Path, *, customers: int = CUSTOMERS, port: int = 8000) -> W
     company.starts.update(
         {
             STRANGER: ("/login", "/privacy", *links, f"{links[0]}/thanks", f"{links[1]}/draft"),
+            "interviewer": (_call(app),),
             "manager": (f"/team/pair?rep={two[0]}&rep={two[1]}",),  # what ticking two of them leads to
             "administrator": (
                 f"/campaigns/{campaign}/undelivered",
@@ -116,12 +119,20 @@ def build(directory: Path, *, customers: int = CUSTOMERS, port: int = 8000) -> W
     return company
 
 
+def _call(app: Flask) -> str:
+    """Where the call that made somebody unhappy goes on."""
+    with app.app_context():
+        done = db.session.scalars(select(Interview.id).where(Interview.state == "completed")).one()
+    return f"/interviews/{done}/contact"
+
+
 def _furnish(session: Session, logins: dict[str, str]) -> str:
     now = datetime.now(UTC)
     campaign = session.scalars(select(Campaign).where(Campaign.state == "open")).one()
     administrator, rep = logins["administrator"], _rep_of(session, logins["rep"])
     _customers_in_the_way(session, campaign, logins, now)
     interviews.hand_out(session, campaign, [logins["interviewer"]], by=administrator, at=now)
+    _an_unhappy_call(session, logins["interviewer"], now)
     checks.ask(session, campaign.period.code, on=now.date(), by=administrator, at=now)
     [held] = checks.held(session, logins["rep"], on=now.date())
     checks.object_to(
@@ -134,6 +145,14 @@ def _furnish(session: Session, logins: dict[str, str]) -> str:
     assert subject is not None
     session.add(FollowUp(subject_id=subject.id, agreed_at=now - timedelta(days=60)))
     return campaign.code
+
+
+def _an_unhappy_call(session: Session, interviewer: str, now: datetime) -> None:
+    """The first of this interviewer's calls has just ended, and leads to one question more."""
+    call = session.scalars(select(Interview).where(Interview.interviewer == interviewer).order_by(Interview.id)).first()
+    assert call is not None
+    said = {call.invitation.subjects[0].id: {"knowledge": Reply(state="answered", value=1)}}
+    interviews.complete(session, call, said, nonce="by phone", language="zh", by=interviewer, at=now)
 
 
 def _rep_of(session: Session, email: str) -> Rep:

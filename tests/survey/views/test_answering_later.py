@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,7 +16,7 @@ from survey import questionnaires
 from survey.config import Settings
 from survey.context import now
 from survey.database import Base
-from survey.models import Answer, Draft, FollowUp, Invitation, OutboxMessage, Response
+from survey.models import Answer, Campaign, Draft, FollowUp, Invitation, OutboxMessage, Response
 from tests.asking import CORE, Asked, ask, sheet
 
 
@@ -149,6 +150,32 @@ def test_only_an_unhappy_answer_is_followed_by_the_question_with_nothing_chosen(
     assert MAY_WE in page
     assert " checked" not in page
     assert _number(session, FollowUp) == 0
+
+
+@pytest.mark.parametrize(
+    ("replies", "about"),
+    [
+        ({"knowledge": "na", "delivery": "na", "responsiveness": "na"}, "nothing applies"),
+        ({"knowledge": "5", "delivery": ""}, "skipped"),
+        ({"knowledge": "5", "delivery": "4", "delivery_control": "1"}, "a rating that was not asked"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_was_not_asked_or_does_not_apply_is_no_unhappy_answer(
+    client: FlaskClient, session: Session, asked: Asked, replies: dict[str, str], about: str
+) -> None:
+    """The sheet is changed so that what is asked after a late delivery is a rating too: posted where the delivery was
+    on time, it was not asked and says nothing; where it was late, it counts."""
+    version = session.get_one(Campaign, asked.campaign.id).questionnaire
+    content = copy.deepcopy(version.content)
+    item = next(one for one in content["item"] if one["code"] == "delivery_control")
+    item |= {"kind": "rating", "scale": "often", "dimension": {"en": "Control", "zh": "可控"}}
+    version.content = content
+    session.commit()
+    sent = client.post(asked.en, data=sheet(client, asked.en, replies))
+    assert sent.location == f"{asked.en}/thanks?lang=en", about
+    late = client.post(asked.zh, data=sheet(client, asked.zh, {"delivery": "3", "delivery_control": "1"}))
+    assert "ask=" in late.location
 
 
 def test_who_merely_holds_the_link_does_not_learn_that_the_answer_was_unhappy(

@@ -34,6 +34,7 @@ from survey.models import (
     Contact,
     Customer,
     Goal,
+    Interview,
     Invitation,
     LossDiagnosis,
     OutboxMessage,
@@ -41,6 +42,7 @@ from survey.models import (
     Rep,
     Response,
 )
+from survey.questionnaires.sheet import Reply
 from survey.roster import checks
 from survey.users import passwords
 from survey.views import previewing
@@ -158,12 +160,15 @@ def written(app: Flask, session: Session) -> Written:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Paths of links: one that works, one whose survey has closed, one taken back; and what a stranger may open."""
+    """Paths of links: one that works, one whose survey has closed, one taken back; what a stranger may open; where a
+    call that made somebody unhappy and a rep's check go on."""
 
     good: str
     closed: str
     revoked: str
     pages: tuple[str, ...]
+    call: str
+    check: str
 
 
 @pytest.fixture
@@ -183,7 +188,7 @@ def world(
     ):  # fmt: skip
         person(role, email)
     rep = session.scalars(select(Rep).where(Rep.code == "R01")).one()
-    served = select(Customer).join(Assignment).where(Assignment.rep_id == rep.id).order_by(Customer.id).limit(6)
+    served = select(Customer).join(Assignment).where(Assignment.rep_id == rep.id).order_by(Customer.id).limit(7)
     for place, customer in enumerate(session.scalars(served).all()):
         session.add(
             Contact(
@@ -203,6 +208,10 @@ def world(
     bounced = session.scalars(select(OutboxMessage).where(OutboxMessage.invitation_id == mistaken[1])).one()
     bounced.state, bounced.last_error, bounced.invitation.disposition = "failed", "550 no such user", "bounced"
     interviews.hand_out(session, campaign, [CALLER], by=BY, at=at)
+    call = session.scalars(select(Interview).order_by(Interview.id.desc())).first()
+    assert call is not None
+    said = {call.invitation.subjects[0].id: {"knowledge": Reply(state="answered", value=1)}}
+    interviews.complete(session, call, said, nonce="by phone", language="zh", by=CALLER, at=at)
     whom = session.get_one(Invitation, rest[0][1]).customer.code
     exclusions.propose(session, campaign, whom, reason="liquidated", by="second@h.example", at=at)
     delivery.pause(session, plan(session, "P1", at=at), by=BY, at=at)
@@ -212,6 +221,7 @@ def world(
     )  # fmt: skip
     check = checks.ask(session, "2026-H2", on=at.date(), by=BY, at=at)
     session.flush()
+    call_id, check_id = call.id, check.id
     checks.object_to(session, check.id, assignment_id=None, reason="one is missing", on=at.date(), by=REP, at=at)
     newcomer = users.create(
         session, email="new@h.example", name="New", role="rep", password_hash=None, by=BY, at=at
@@ -232,7 +242,8 @@ def world(
     second = rest[2][0]
     mark = client.post(second, data={**hidden(client.get(second).text), **sheet}).location.split("ask=")[1]
     return World(
-        good=kept, closed=made["OLD"][0][0], revoked=taken_back[0],
+        good=kept, closed=made["OLD"][0][0], revoked=taken_back[0], call=f"/interviews/{call_id}/contact",
+        check=f"/my-customers/{check_id}/right",
         pages=(
             "/", "/forgotten-password", password_link, kept, f"{kept}/draft", f"{kept}/wrong-person", f"{kept}/stop",
             f"{second}/thanks?ask={mark}",
@@ -423,7 +434,8 @@ def test_every_form_there_is_survives_what_no_form_should_get(
         },
         "office": {"/settings/test/sms": {"phone": ""}, f"{upload}/as": {"kind": "reps"}},
         BOSS: {"/facts/R01/goals/1/reached?period=2026-H1": {"done": "", "reason": ""}},
-        REP: {"/facts/R01/plan/1/agreement?period=2026-H1": {}},
+        REP: {"/facts/R01/plan/1/agreement?period=2026-H1": {}, world.check: {}},
+        CALLER: {world.call: {"contact": ""}},
     }
     visitors = [
         ("stranger", make_client(), world.pages), ("half in", half_in, ("/second-factor",)),

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from survey import campaigns, invitations
 from survey.models import (
+    AssignmentCheck,
     Campaign,
     Contact,
     Customer,
@@ -105,6 +106,10 @@ def test_from_plan_to_sent_and_closed(admin: FlaskClient, session: Session, look
     assert "李伟" in page
     assert "withheld" in page
     _send(admin, "/campaigns/july/open", look)
+    assert "Let them first, or say in a line why" in admin.get("/campaigns/july/plan?lang=en").text
+    assert session.scalars(select(Campaign.state)).one() == "draft", "to go without the reps' check is stated"
+    _send(admin, "/campaigns/july/open", look, unchecked="two of us, and we know our customers")
+    session.expire_all()
     assert session.scalars(select(Campaign.state)).one() == "open"
     assert not session.scalars(select(Invitation)).all(), "opening asks nobody"
     told = _send(admin, "/campaigns/july/send", look)
@@ -115,6 +120,38 @@ def test_from_plan_to_sent_and_closed(admin: FlaskClient, session: Session, look
     session.expire_all()
     assert set(session.scalars(select(Invitation.disposition))) == {"expired"}
     assert "The campaign is closed" in admin.get("/campaigns/july?lang=en").text
+
+
+def test_the_reps_look_first_and_the_plan_says_who_has(
+    admin: FlaskClient, session: Session, look: Callable[..., object], person: Callable[..., str],
+    sign_in: Callable[[str], FlaskClient],
+) -> None:  # fmt: skip
+    rep = session.scalars(select(Rep).where(Rep.code == "R1")).one()
+    rep.email = "li@harbour.example"
+    session.commit()
+    li = sign_in(person("rep", "li@harbour.example"))
+    _plan(admin, look)
+    asked = _send(admin, "/objections/ask", look, period="2026-H1", campaign="july")
+    assert asked.location == "/campaigns/july/plan"
+    page = look(admin.get("/campaigns/july/plan?lang=en")).text
+    assert "0 of 2 reps have had their say" in page
+    assert "Maria Schmidt (has no account)" in page
+    assert "Open the campaign" not in page
+    _send(admin, "/campaigns/july/open", look, unchecked="in a hurry")
+    assert "are checking their assignments" in admin.get("/campaigns/july?lang=en").text
+    mine = look(li.get("/my-customers?lang=en"))
+    check = session.scalars(select(AssignmentCheck.id)).one()
+    said = li.post(f"/my-customers/{check}/right", data={"csrf_token": mine.token})
+    assert said.status_code == 303
+    assert "You found everything right" in li.get("/my-customers?lang=en").text
+    assert li.post("/my-customers/77/right", data={"csrf_token": mine.token}).status_code == 404
+    session.scalars(select(Rep).where(Rep.code == "R2")).one().left_on = date(2026, 6, 30)
+    session.commit()
+    page = look(admin.get("/campaigns/july/plan?lang=en")).text
+    assert "1 of 1 reps have had their say" in page
+    _send(admin, "/campaigns/july/open", look)
+    session.expire_all()
+    assert session.scalars(select(Campaign.state)).one() == "open"
 
 
 def test_a_sample_and_a_new_period_can_be_planned(
@@ -259,6 +296,7 @@ def test_a_manager_sees_own_reps_in_batches_and_nothing_else(
     assert "/campaigns/S1/reps" in listed.links
     page = look(client.get("/campaigns/S1/reps?lang=en")).text
     assert "李伟 40 at least 25 at least 62%" in page
+    assert "EAST 40 at least 25 at least 62%" in page
     assert "Maria" not in page
     assert "客户" not in page
     for address in ("/campaigns/S1", "/campaigns/S1/plan", "/campaigns/new", "/campaigns/S1/exclusions"):

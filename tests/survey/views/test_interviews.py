@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from survey import interviews
 from survey.config import Settings
 from survey.context import now
-from survey.models import Answer, Call, Contact, Draft, Interview, Invitation, Response, ResponseVersion
+from survey.models import Answer, Call, Contact, Draft, FollowUp, Interview, Invitation, Response, ResponseVersion
 from tests.asking import CORE, Asked, ask, hidden
 
 ANN = "ann@harbour.example"
@@ -112,6 +112,51 @@ def test_an_interview_is_recorded_once_with_mode_and_interviewer(ann: FlaskClien
     over = ann.get(own)
     assert over.status_code == 410
     assert re.search(r"<h1>[^<]+</h1>", over.text)
+
+
+UNHAPPY = {**CORE, "delivery": "2"}
+
+
+def test_an_unhappy_answer_leads_to_the_question_with_nothing_chosen_and_a_yes_makes_one_task(
+    ann: FlaskClient, session: Session, own: str
+) -> None:
+    assert ann.get(f"{own}/contact").status_code == 404, "nothing was answered yet"
+    asks = ann.post(own, data={**_form(ann, own, UNHAPPY), "send": "1"}).location
+    assert asks == f"{own}/contact?lang=zh"
+    page = ann.get(asks).text
+    assert "我们可以" in page
+    assert " checked" not in page
+    assert _number(session, FollowUp) == 0
+    [token] = set(re.findall(r'name="csrf_token" value="([^"]+)"', page))
+    for strange in ("", "maybe", "\x00", "x" * 10_000):
+        answer = ann.post(f"{own}/contact", data={"csrf_token": token, "contact": strange})
+        assert (answer.status_code, 'role="alert"' in answer.text) == (400, True)
+    assert _number(session, FollowUp) == 0
+    said = ann.post(f"{own}/contact", data={"csrf_token": token, "contact": "yes"})
+    assert (said.status_code, said.location) == (303, "/interviews")
+    assert "Goodbye" in ann.get("/interviews?lang=en").text
+    assert _number(session, FollowUp) == 1
+    assert ann.get(f"{own}/contact").status_code == 404, "asked once"
+
+
+def test_a_no_leaves_nothing_and_only_who_called_may_ask(
+    ann: FlaskClient, session: Session, own: str, person: Callable[..., str], sign_in: SignIn
+) -> None:
+    ann.post(own, data={**_form(ann, own, UNHAPPY), "send": "1"})
+    ben = sign_in(person("interviewer", "ben@harbour.example"))
+    assert ben.get(f"{own}/contact").status_code == 404
+    [token] = set(re.findall(r'name="csrf_token" value="([^"]+)"', ann.get(f"{own}/contact").text))
+    assert ann.post(f"{own}/contact", data={"csrf_token": token, "contact": "no"}).location == "/interviews"
+    session.execute(update(Response).values(first_answered_at=now() - timedelta(hours=25)))
+    session.commit()
+    late = ann.post(f"{own}/contact", data={"csrf_token": token, "contact": "yes"})
+    assert late.status_code == 410, "the call is long over"
+    assert _number(session, FollowUp) == 0
+
+
+def test_a_happy_customer_is_not_asked(ann: FlaskClient, own: str) -> None:
+    ann.post(own, data={**_form(ann, own, CORE), "send": "1"})
+    assert ann.get(f"{own}/contact").status_code == 404
 
 
 @pytest.mark.parametrize("outcome", ["no answer", "busy", "refused", "wrong person"])
