@@ -171,7 +171,7 @@ def test_an_interviewer_calls_asks_and_enters_by_keyboard(
     expect(page.get_by_text("Am I speaking with 王芳?")).to_be_visible()
     if scripts:
         _is_well(page)
-        for key in ("4", "3", "2", "5", "0"):  # knowledge, delivery, the delay, responsiveness, advice
+        for key in ("2", "3", "2", "5", "0"):  # knowledge, delivery, the delay, responsiveness, advice
             page.keyboard.press(key)
     else:
         page.locator("#knowledge-1").focus()
@@ -181,9 +181,17 @@ def test_an_interviewer_calls_asks_and_enters_by_keyboard(
             page.keyboard.press("Tab")
     page.get_by_role("button", name="The interview is complete").focus()
     page.keyboard.press("Enter")
+    if scripts:  # somebody was unhappy
+        expect(page.get_by_role("heading", level=1)).to_have_text("One last question")
+        assert page.locator("input:checked").count() == 0
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
     expect(page.get_by_text("Nobody is to be called right now.")).to_be_visible()
+    expect(page.get_by_text("Thank you very much for your time. Goodbye.")).to_be_visible()
     session.expire_all()
     stored = dict(session.execute(select(Answer.item, Answer.value).where(Answer.state == "answered")).all())
     expected = {"knowledge": 4, "delivery": 3}
-    assert stored == ({**expected, "delivery_control": 2, "responsiveness": 5} if scripts else expected)
+    unhappy = {"knowledge": 2, "delivery": 3, "delivery_control": 2, "responsiveness": 5}
+    assert stored == (unhappy if scripts else expected)
+    assert not session.scalars(select(FollowUp)).all(), "a no leaves nothing"
     assert session.scalars(select(ResponseVersion.interviewer)).all() == [ANN]

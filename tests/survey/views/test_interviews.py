@@ -134,7 +134,7 @@ def test_an_unhappy_answer_leads_to_the_question_with_nothing_chosen_and_a_yes_m
     assert _number(session, FollowUp) == 0
     said = ann.post(f"{own}/contact", data={"csrf_token": token, "contact": "yes"})
     assert (said.status_code, said.location) == (303, "/interviews")
-    assert "Goodbye" in ann.get("/interviews?lang=en").text
+    assert "再见" in ann.get("/interviews?lang=en").text, "what is left to say is in the language of the call"
     assert _number(session, FollowUp) == 1
     assert ann.get(f"{own}/contact").status_code == 404, "asked once"
 
