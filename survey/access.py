@@ -5,9 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from typing import TypeVar
+from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, g, redirect, request, session, url_for
+from flask import Flask, Response, abort, current_app, flash, g, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import user_logged_out
@@ -21,6 +23,7 @@ from flask_security import (
 )
 from flask_security.datastore import FSQLALiteUserDatastore
 from sqlalchemy import Select
+from werkzeug.exceptions import HTTPException
 
 from survey import users
 from survey.context import READING, company, db, now, settings, today
@@ -151,8 +154,28 @@ def codes() -> second_factor.Codes:
 
 
 def way_back() -> str:
-    """Where the person wanted to go: a path of this site, whatever the address says."""
-    return within(request.args.get("next", "/"))
+    """Where the person wanted to go and may: a path of this site, whatever the address says."""
+    return way_in(within(request.args.get("next", "/")))
+
+
+def may_open(address: str) -> bool:
+    """Would a page of this site show itself to the person before us, as far as their roles decide? Whether the thing it
+    names is theirs to see, it says itself."""
+    try:
+        endpoint, _ = current_app.url_map.bind("").match(urlsplit(address).path, method="GET")
+    except HTTPException:  # nothing lies there, or it leads on
+        return True
+    name = permission_of(current_app, endpoint)
+    return name not in GRANTS or bool(GRANTS[name] & current_user.role_names)
+
+
+def way_in(address: str) -> str:
+    """Where somebody who has just signed in lands: what they asked for, or where their own work begins when a link led
+    them to what is not for them."""
+    if may_open(address):
+        return address
+    flash(gettext("The link leads to a page that your role does not open. Your own work begins here."))
+    return "/"
 
 
 def within(address: str) -> str:
@@ -269,7 +292,14 @@ def init_sign_in(app: Flask) -> None:
     user_authenticated.connect(_begin_session, app)
     user_logged_out.connect(_end_session, app)
     sign_in = app.view_functions["security.login"]
-    app.view_functions["security.login"] = guarded(whose=typed_address, most="30 per hour")(sign_in)  # type: ignore[type-var]  # untyped library
+
+    def landing() -> ResponseReturnValue:
+        answer = make_response(sign_in())
+        if answer.status_code == 302 and has_passed() and current_user.is_authenticated:
+            answer.location = way_in(answer.location or "/")
+        return answer
+
+    app.view_functions["security.login"] = guarded(whose=typed_address, most="30 per hour")(landing)
 
 
 def init_app(app: Flask) -> None:

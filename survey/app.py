@@ -98,7 +98,7 @@ def _extend(app: Flask) -> None:
     i18n.init_app(app)
     csrf.init_app(app)
     access.init_sign_in(app)
-    app.jinja_env.globals.update(company=context.company, holds=access.holds)
+    app.jinja_env.globals.update(company=context.company, logo=context.logo, holds=access.holds)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 

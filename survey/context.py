@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, date, datetime
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -48,6 +49,12 @@ def company() -> Company:
             name="Evenhand", name_zh="衡评", time_zone="Asia/Shanghai", privacy_contact=settings().mail_from
         )
     return cast(Company, g.company)
+
+
+def logo() -> str:
+    """The company's logo written out as an address, for paper; nothing where there is none. Pages fetch it instead."""
+    picture = company().logo if company().logo_digest else None
+    return f"data:image/png;base64,{base64.b64encode(picture).decode()}" if picture else ""
 
 
 def now() -> datetime:

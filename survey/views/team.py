@@ -21,6 +21,7 @@ from survey.dashboards.team.pictures import (
     MOST_DRAWN,
     adjustment_page,
     funnel_page,
+    sheets,
     territories_page,
     trend_page,
 )
@@ -52,8 +53,11 @@ def funnel() -> ResponseReturnValue:
 def territories() -> ResponseReturnValue:
     """The team territory by territory."""
     found = _team()
-    places = territories_page(context.session(), found) if found.run else ()
-    return render_template("team/territories.html", team=found, places=places, most=MOST_DRAWN)
+    pages = sheets(territories_page(context.session(), found)) if found.run else ((),)
+    number = min(_wish().page, len(pages))
+    return render_template(
+        "team/territories.html", team=found, places=pages[number - 1], number=number, pages=pages
+    )  # fmt: skip
 
 
 @blueprint.get("/team/answers")

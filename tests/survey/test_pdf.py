@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import re
@@ -17,6 +18,7 @@ from typing import Any
 import pypdf
 import pytest
 from flask import Flask
+from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -405,6 +407,16 @@ def test_nothing_is_fetched(press: Press, markup: str) -> None:
             assert "a PDF fetches nothing" in printed or "root:" not in printed
         with pytest.raises(TimeoutError):
             server.accept()
+
+
+def test_the_companys_logo_stands_in_the_page_itself(press: Press) -> None:
+    drawn = io.BytesIO()
+    Image.new("RGB", (90, 30), "#2b6a4d").save(drawn, "PNG")
+    page = '<html lang=en><title>t</title><header><img class="logo" alt="" src="data:image/png;base64,%s">'
+    assert b"/Image" in press.print(page % base64.b64encode(drawn.getvalue()).decode())
+    for other in (b"<svg/>", b"\xff\xd8\xff\xe0 a JPEG", drawn.getvalue() + bytes(70_000)):
+        with pytest.raises(PageRefused, match="a PDF fetches nothing"):
+            press.print(page % base64.b64encode(other).decode())
 
 
 def test_an_image_from_elsewhere_is_refused_aloud(press: Press) -> None:

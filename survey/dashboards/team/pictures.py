@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 from sqlalchemy import select
@@ -18,6 +18,10 @@ from survey.models import Period, Run, ScoreChange, ScoreStep
 UNUSUAL, ABNORMAL = 0.95, 0.998
 MOST_DRAWN = 300
 """More reps than this are not drawn one by one: the page would be heavy and nobody could tell them apart."""
+
+
+MOST_ON_A_SHEET = 40
+"""Reps drawn on one page of territories, so that it loads at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +85,12 @@ def _points(funnel: FunnelPage, rows: Sequence[TeamRow]) -> tuple[Point, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One territory: its reps by name, how many of them are shown, and the mean of those."""
+    """One territory: its reps by name (on a page, those there is room for), how many there are, how many of them are
+    shown, and the mean of those."""
 
     name: str
     rows: tuple[TeamRow, ...]
+    reps: int
     shown: int
     mean: float | None
 
@@ -105,7 +111,22 @@ def _place(name: str, rows: Sequence[TeamRow]) -> Place:
     shown = [(row.score.adjusted, row.score.customers) for row in rows if row.score.adjusted is not None]
     weight = sum(customers or 0 for _, customers in shown)
     mean = sum(score * (customers or 0) for score, customers in shown) / weight if weight else None
-    return Place(name=name, rows=tuple(rows), shown=len(shown), mean=mean)
+    return Place(name=name, rows=tuple(rows), reps=len(rows), shown=len(shown), mean=mean)
+
+
+def sheets(places: Sequence[Place], most: int = MOST_ON_A_SHEET) -> tuple[tuple[Place, ...], ...]:
+    """Territories on pages of at most so many reps, in their order; one that is larger goes on on the next page."""
+    pages: list[list[Place]] = [[]]
+    for place in places:
+        rows = place.rows
+        while rows:
+            room = most - sum(len(one.rows) for one in pages[-1])
+            if room < min(len(rows), most):
+                pages.append([])
+                room = most
+            pages[-1].append(replace(place, rows=rows[:room]))
+            rows = rows[room:]
+    return tuple(map(tuple, pages))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,3 +75,14 @@ def test_a_picture_is_served_to_whoever_signed_in(rep: FlaskClient, client: Flas
     with rep.get("/help/pictures/team.png") as answer:
         assert answer.mimetype == "image/png"
     assert client.get("/help/pictures/team.png").status_code == 302
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_help_page_links_nobody_to_what_their_role_does_not_open(
+    rep: FlaskClient, person: Callable[..., str], sign_in: Callable[[str], FlaskClient], look: Callable[..., Page]
+) -> None:
+    assert "/method/" in look(rep.get("/help/numbers")).links
+    interviewer = look(sign_in(person("interviewer")).get("/help/numbers?lang=en"))
+    assert "/method/" not in interviewer.links
+    assert "the method of each run" in interviewer.text
+    assert "/help/method" in interviewer.links

@@ -11,7 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from survey import users
 from survey.users import User
+from tests.signing_in import pass_second_factor
 
 PASSWORD = "correct horse battery staple"
 Look = Callable[[TestResponse], object]
@@ -205,3 +207,26 @@ def test_every_answer_carries_the_strict_headers(client: FlaskClient) -> None:
         assert headers["X-Frame-Options"] == "DENY"
         assert headers["Referrer-Policy"] == "no-referrer"
     assert client.get("/login").headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_link_that_is_not_ones_own_leads_to_ones_first_page_with_a_sentence(
+    person: Callable[..., str], make_client: Callable[[], FlaskClient], look: Look, session: Session
+) -> None:
+    """Somebody was sent a link to what their role does not open. Signed in already, they get a plain 404 as ever."""
+    for role in users.ROLES:
+        client, email = make_client(), person(role)
+        client.set_cookie("language", "en")
+        wanted = "/journal" if role not in ("auditor", "administrator") else "/team"
+        token = look(client.get(f"/login?next={wanted}")).token  # type: ignore[attr-defined]
+        form = {"email": email, "password": PASSWORD, "csrf_token": token}
+        answer = client.post(f"/login?next={wanted}", data=form)
+        if role != "administrator":  # who goes on to the second factor
+            assert answer.location == "/", role
+            landed = client.get("/", follow_redirects=True)
+            assert landed.status_code == 200, role
+            assert "Your own work begins here." in landed.text
+            assert client.get(wanted).status_code == 404
+        else:
+            pass_second_factor(client, session, email)
+            assert client.get(f"/second-factor?next={wanted}").location == "/"

@@ -7,14 +7,16 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from survey.dashboards.names import sort_key
-from survey.models import Rep, RepScore
+from survey.models import Rep, RepPlace, RepScore, Run, Territory
+from tests.conftest import Scored
 
 
 @pytest.fixture
@@ -164,6 +166,65 @@ def test_every_view_of_the_team_is_whole_in_every_state(boss: FlaskClient, query
         assert ("Nobody fits" in page) == ("nobody" in query)
         assert ("has not been scored yet" in page) == ("2026-H2" in query)
         assert len(answer.get_data()) < 70_000  # with the style sheets less than 100 KB
+
+
+LIGHT = 100_000 - sum(Path("survey/static", name).stat().st_size for name in ("tokens.css", "site.css", "mark.svg"))
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_every_page_is_light_with_300_reps_in_30_territories(
+    session: Session, scored: Scored, person: Callable[..., str], sign_in: Callable[..., FlaskClient]
+) -> None:
+    """Style sheets and the mark included, nothing compressed. Nobody is lost between the pages."""
+    _crowd(session)
+    reviewer = sign_in(person("reviewer"))
+    pages = [f"/team{view}" for view in VIEWS]
+    pages += ["/reps/R01", "/reps/R01/talk", "/reps/N000", "/team/pair?rep=R01&rep=R02", "/appraisals", "/facts"]
+    pages += ["/campaigns", "/follow-ups", "/periods", "/schemes", "/method/", "/help/numbers"]
+    heavy = {page: len(reviewer.get(page).get_data()) for page in pages}
+    assert max(heavy.values()) < LIGHT, sorted(heavy.items(), key=lambda one: -one[1])
+    address, seen, walked = "/team/territories", set[str](), 0
+    while address:
+        page = reviewer.get(address).text
+        assert len(page.encode()) < LIGHT
+        seen |= set(re.findall(r'href="/reps/(N\d+)\?', page))
+        following = re.search(r'rel="next" href="([^"]+)"', page)
+        address, walked = following[1].replace("&amp;", "&") if following else "", walked + 1
+    assert len(seen) == 300
+    assert walked > 5
+
+
+def _crowd(session: Session) -> None:
+    """300 more reps of the last scored period, ten in each of 30 territories."""
+    run = session.scalars(select(Run).order_by(Run.id.desc())).first()
+    assert run is not None
+    territories = [Territory(code=f"N{number:02}", name=f"第{number}片区 North-West") for number in range(30)]
+    reps = [Rep(code=f"N{number:03}", name=f"欧阳志远{number}", position="客户经理") for number in range(300)]
+    session.add_all([*territories, *reps])
+    session.flush()
+    session.execute(
+        insert(RepScore),
+        [
+            {
+                "run_id": run.id, "rep_id": rep.id, "item": item, "responses": 30, "customers": 30, "evidence": "full",
+                "raw": 70.0 + rep.id % 20, "mix": 1.0, "territory": -1.0, "centring": 0.0, "se": 2.0, "df": 40.0,
+                "adjusted": 70.0 + rep.id % 20, "low": 66.0 + rep.id % 20, "high": 74.0 + rep.id % 20,
+                "reliability": 0.8, "reported": 71.0 + rep.id % 17, "reported_sd": 1.8, "peer": 0.0, "company": 0.0,
+                "case": "A", "component": 0, "fragile": False, "rank_low": 1, "rank_high": 300, "q": 0.4,
+                "effective": 28.0,
+            }
+            for rep in reps
+            for item in ("satisfaction", "knowledge", "delivery")
+        ],
+    )  # fmt: skip
+    session.execute(
+        insert(RepPlace),
+        [
+            {"run_id": run.id, "rep_id": rep.id, "territory_id": territories[number // 10].id}
+            for number, rep in enumerate(reps)
+        ],
+    )
+    session.commit()
 
 
 def test_a_column_is_sorted_by_a_link_that_says_which_way(boss: FlaskClient) -> None:
