@@ -20,6 +20,8 @@ from survey.models import Appraisal, JournalEntry, Period, PlanItem, Rep
 from survey.refusals import N_, Refused
 from survey.roster import periods
 
+PAGE = 50
+"""Appraisals on one page of their list."""
 REVIEWERS_READ = frozenset({"draft", "proposed", "final"})
 MANAGERS_READ = frozenset({"proposed", "final"})
 REPS_READ = frozenset({"final"})
@@ -91,23 +93,44 @@ class Row:
     final_band: str | None
 
 
-def listed(session: Session, reader: Reader, period: str | None = None) -> tuple[Row, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """One page of the list, which page of how many, and how many appraisals there are in all."""
+
+    rows: tuple[Row, ...]
+    page: int
+    pages: int
+    total: int
+
+
+def listed(session: Session, reader: Reader, period: str | None = None, *, page: int = 1) -> Listing:
     """The last revision the reader may see of every appraisal: newest period first, then by name."""
     found = session.execute(
-        select(Appraisal, Rep, Period)
+        select(Appraisal.number, Appraisal.id)
         .join(Rep, Rep.id == Appraisal.rep_id)
         .join(Period, Period.id == Appraisal.period_id)
         .where(reader.allowed, *([Period.code == period] if period else []))
         .order_by(Period.from_on.desc(), Rep.name, Appraisal.number, Appraisal.revision)
     )
-    last = {row.number: (row, rep, of) for row, rep, of in found}
-    return tuple(
-        Row(
-            id=row.id, number=row.number, revision=row.revision, period=of.code, rep=rep.code, name=rep.name,
-            scheme_zh=row.statement["scheme_title_zh"], scheme_en=row.statement["scheme_title_en"],
-            state=row.state, printed=row.outcome["printed"], proposed_band=row.band or "", final_band=row.final_band,
-        )
-        for row, rep, of in last.values()
+    last = list(dict(iter(found)).values())
+    pages = max(1, -(-len(last) // PAGE))
+    page = max(1, min(page, pages))
+    here = last[(page - 1) * PAGE : page * PAGE]
+    rows = session.execute(
+        select(Appraisal, Rep, Period)
+        .join(Rep, Rep.id == Appraisal.rep_id)
+        .join(Period, Period.id == Appraisal.period_id)
+        .where(Appraisal.id.in_(here))
+    )
+    shown = {row.id: _row(row, rep, of) for row, rep, of in rows}
+    return Listing(rows=tuple(shown[id_] for id_ in here), page=page, pages=pages, total=len(last))
+
+
+def _row(row: Appraisal, rep: Rep, of: Period) -> Row:
+    return Row(
+        id=row.id, number=row.number, revision=row.revision, period=of.code, rep=rep.code, name=rep.name,
+        scheme_zh=row.statement["scheme_title_zh"], scheme_en=row.statement["scheme_title_en"],
+        state=row.state, printed=row.outcome["printed"], proposed_band=row.band or "", final_band=row.final_band,
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from survey.refusals import Refused
 
 blueprint = Blueprint("appraisals", __name__)
 press = Press()
+MOST_PAGES = 100_000
 
 
 class DecisionForm(FlaskForm):
@@ -39,9 +40,11 @@ class DecisionForm(FlaskForm):
 @blueprint.get("/appraisals")
 @access.permission("read appraisals")
 def listed() -> ResponseReturnValue:
-    """Every appraisal the person may see, by name."""
-    rows = appraisals.listed(context.session(), reader(), request.args.get("period") or None)
-    return render_template("appraisals/listed.html", rows=rows)
+    """Every appraisal the person may see, by name, on pages."""
+    period = (request.args.get("period") or "").replace("\x00", "") or None
+    page = min(request.args.get("page", default=1, type=int), MOST_PAGES)
+    listing = appraisals.listed(context.session(), reader(), period, page=page)
+    return render_template("appraisals/listed.html", listing=listing, period=period)
 
 
 @blueprint.get("/appraisals/comparison")

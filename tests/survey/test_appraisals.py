@@ -132,7 +132,7 @@ def test_other_grounds_make_a_revision_of_a_proposal(session: Session, kelon: Ap
     version = adopt(session, "kelon-branch-manager", now)
     ((newer, change),) = drawing.draw_up(session, "2026-H1", version, by="x", at=now).appraisals
     assert (change, newer.number, newer.revision, newer.statement["revision"]) == ("revised", kelon.number, 2, 2)
-    assert [row.id for row in appraisals.listed(session, EVERYTHING)] == [newer.id]
+    assert [row.id for row in appraisals.listed(session, EVERYTHING).rows] == [newer.id]
     with pytest.raises(appraisals.NotProposed, match="newer revision"):
         appraisals.finalise(session, kelon.id, band="B", reason="", by="hr@h.example", at=now)
 
@@ -298,16 +298,16 @@ def test_too_little_covered_has_no_band_to_give(session: Session, surveyed: Surv
 def test_readers_see_what_is_theirs(session: Session, six: tuple[Appraisal, ...], now: datetime) -> None:
     own = select(Rep.id).where(Rep.code == "R01")
     rep = Reader(reps=own, states=appraisals.REPS_READ, email="R01@h.example")
-    assert appraisals.listed(session, rep) == ()
+    assert appraisals.listed(session, rep).rows == ()
     with pytest.raises(appraisals.NotToBeSeen):
         appraisals.paper(session, six[0].id, rep)
     appraisals.finalise(session, six[0].id, band=six[0].band or "", reason="", by="hr@h.example", at=now)
     appraisals.finalise(session, six[1].id, band=six[1].band or "", reason="", by="hr@h.example", at=now)
-    assert [row.rep for row in appraisals.listed(session, rep)] == ["R01"]
+    assert [row.rep for row in appraisals.listed(session, rep).rows] == ["R01"]
     with pytest.raises(appraisals.NotToBeSeen):
         appraisals.paper(session, six[1].id, rep)
     manager_and_rep = Reader(reps=select(Rep.id), states=appraisals.MANAGERS_READ, email="r03@h.example")
-    assert len(appraisals.listed(session, manager_and_rep)) == 9
+    assert appraisals.listed(session, manager_and_rep).total == 9
 
 
 def test_a_changed_statement_is_not_shown(session: Session, kelon: Appraisal) -> None:

@@ -7,6 +7,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from survey.dashboards.names import sort_key
-from survey.models import Rep, RepPlace, RepScore, Run, Territory
+from survey.models import Appraisal, Rep, RepPlace, RepScore, Run, SchemeVersion, Territory
 from tests.conftest import Scored
 
 
@@ -192,6 +193,8 @@ def test_every_page_is_light_with_300_reps_in_30_territories(
         address, walked = following[1].replace("&amp;", "&") if following else "", walked + 1
     assert len(seen) == 300
     assert walked > 5
+    listed = [re.findall(r"A-2026-H1-(N\d+)", reviewer.get(f"/appraisals?page={page}").text) for page in range(1, 7)]
+    assert sorted(chain.from_iterable(listed)) == sorted(seen)
 
 
 def _crowd(session: Session) -> None:
@@ -224,6 +227,24 @@ def _crowd(session: Session) -> None:
             for number, rep in enumerate(reps)
         ],
     )
+    scheme = SchemeVersion(name="own", version=1, content="", content_hash="")
+    session.add(scheme)
+    session.flush()
+    session.execute(
+        insert(Appraisal),
+        [
+            {
+                "number": f"A-2026-H1-{rep.code}", "revision": 1, "period_id": run.period_id, "rep_id": rep.id,
+                "scheme_version_id": scheme.id, "state": "proposed", "band": "B",
+                "outcome": {
+                    "printed": "81.5", "territory_sensitive": False, "peer_band": "B", "company_band": "B",
+                },
+                "statement": {"scheme_title_zh": "台湾六项", "scheme_title_en": "Taiwan six"}, "snapshot_hash": "",
+                "drawn_up_at": run.created_at, "drawn_up_by": "a",
+            }
+            for rep in reps
+        ],
+    )  # fmt: skip
     session.commit()
 
 
