@@ -28,7 +28,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from scoring.ties import Ties
-from survey import questionnaires
+from survey import access, questionnaires
 from survey.app import alembic, create_app
 from survey.cli import main
 from survey.config import Settings, load
@@ -211,11 +211,14 @@ def engine_name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, engine_name: str, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, engine_name: str) -> Iterator[str]:
     """An empty, migrated database."""
     if engine_name == "sqlite":
-        target = tmp_path / "evenhand.sqlite"
-        shutil.copy(request.getfixturevalue("migrated_sqlite"), target)
+        template: Path = request.getfixturevalue("migrated_sqlite")
+        target = template.with_name("lent.sqlite")
+        for left in target.parent.glob(f"{target.name}*"):  # a killed process may still hold them: new files, not old
+            left.unlink()
+        shutil.copy(template, target)
         yield f"sqlite:///{target}"
         return
     databases: Databases = request.getfixturevalue("databases")
@@ -229,19 +232,39 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
     return settings_for(tmp_path, database_url)
 
 
+class Applications:
+    """The application over each database that is lent. Making one takes longer than most tests (two hundred routes to
+    compile, every statement to be written in SQL), so it is lent with its database, as it was when it was new."""
+
+    def __init__(self, templates: Path) -> None:
+        self._templates = FileSystemBytecodeCache(str(templates))
+        self._made: dict[str, tuple[Flask, dict[str, Any]]] = {}
+
+    def lend(self, settings: Settings) -> Flask:
+        app, config = self._made.get(settings.database) or self._make(settings)
+        app.config.clear()
+        app.config.update(config, SETTINGS=settings)
+        access.limiter.reset()  # nobody has tried anything yet
+        return app
+
+    def _make(self, settings: Settings) -> tuple[Flask, dict[str, Any]]:
+        app = create_app(settings)
+        app.config["TESTING"] = True
+        app.jinja_env.bytecode_cache = self._templates
+        # Argon2 as always, but not 64 MB and a tenth of a second for each of the thousand sign-ins of the tests.
+        hashing = app.extensions["security"].pwd_context
+        hashing.update(argon2__time_cost=1, argon2__memory_cost=64, argon2__parallelism=1)
+        return self._made.setdefault(settings.database, (app, dict(app.config)))
+
+
 @pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Each test has an application of its own; what Jinja makes of a template is the same for all of them."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+def applications(tmp_path_factory: pytest.TempPathFactory) -> Applications:
+    return Applications(tmp_path_factory.mktemp("templates"))
 
 
 @pytest.fixture
-def app(settings: Settings, compiled_templates: FileSystemBytecodeCache) -> Iterator[Flask]:
-    app = create_app(settings)
-    app.config["TESTING"] = True
-    app.jinja_env.bytecode_cache = compiled_templates
-    # Argon2 as always, but not 64 MB and a tenth of a second for each of the thousand sign-ins of the tests.
-    app.extensions["security"].pwd_context.update(argon2__time_cost=1, argon2__memory_cost=64, argon2__parallelism=1)
+def app(settings: Settings, applications: Applications) -> Iterator[Flask]:
+    app = applications.lend(settings)
     yield app
     with app.app_context():
         db.engine.dispose()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from typing import Any
 
@@ -83,11 +83,14 @@ def check(markup: str, *, of: str) -> None:
 
 
 @pytest.fixture
-def app(app: Flask) -> Flask:
+def app(app: Flask) -> Iterator[Flask]:
     """The application, handing out checking clients and refusing templates that name what is not there."""
+    usual = app.jinja_env.undefined
     app.test_client_class = CheckingClient
     app.jinja_env.undefined = StrictUndefined
-    return app
+    yield app
+    app.test_client_class = None
+    app.jinja_env.undefined = usual
 
 
 @pytest.fixture
