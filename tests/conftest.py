@@ -51,6 +51,7 @@ from survey.models import (
     Subject,
     Territory,
 )
+from tests.keeping import Keeper
 
 ENGINES = ("sqlite", "postgresql")
 NOW = datetime(2026, 7, 6, 2, 0, tzinfo=UTC)
@@ -348,10 +349,20 @@ class Scored:
     of_the_other: tuple[str, ...] = ("R09", "R10")
 
 
+@pytest.fixture(scope="session")
+def keep(tmp_path_factory: pytest.TempPathFactory) -> Keeper:
+    return Keeper(tmp_path_factory.mktemp("kept"))
+
+
 @pytest.fixture
-def scored(session: Session, now: datetime) -> Scored:
+def scored(session: Session, now: datetime, keep: Keeper) -> Scored:
     """Stored scores of every grade. R04 is withheld, R05 was never answered about, R06 lies beyond 100."""
     company = Scored()
+    keep(session, "scored", lambda: _store_company(session, now, company))
+    return company
+
+
+def _store_company(session: Session, now: datetime, company: Scored) -> None:
     periods = [
         Period(code="2025-H2", from_on=date(2025, 7, 1), to_on=date(2025, 12, 31)),
         Period(code="2026-H1", from_on=date(2026, 1, 1), to_on=date(2026, 6, 30)),
@@ -415,8 +426,6 @@ def scored(session: Session, now: datetime) -> Scored:
         if earlier:
             _store_changes(session, run, reps)
         earlier = run
-    session.commit()
-    return company
 
 
 EVIDENCE = {"R02": ("provisional", 24, 0.55), "R03": ("thin", 8, 0.25), "R04": ("withheld", 3, None)}

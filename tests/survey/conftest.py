@@ -34,6 +34,7 @@ from survey.models import (
     Subject,
     Territory,
 )
+from tests.keeping import Keeper
 
 SPEC = DEFAULT_SPEC.read_text(encoding="utf-8")
 FACTS = {
@@ -69,11 +70,19 @@ class Surveyed:
 
 
 @pytest.fixture
-def surveyed(session: Session, now: datetime) -> Surveyed:
-    return survey_company(session, now)
+def surveyed(session: Session, now: datetime, keep: Keeper) -> Surveyed:
+    keep(session, "surveyed", lambda: survey_company(session, now))
+    return SURVEYED
+
+
+SURVEYED = Surveyed(
+    period="2026-H1", reps=tuple(f"R{number:02}" for number in range(1, 11)), manager="boss@h.example",
+    customers=tuple(f"C{place:02}{number:02}" for place in range(10) for number in range(2 if place == 9 else 30)),
+)  # fmt: skip
 
 
 def survey_company(session: Session, now: datetime) -> Surveyed:
+    """Store it, and say what is there."""
     dice = random.Random(20260706)
     session.add(
         Company(
@@ -114,10 +123,7 @@ def survey_company(session: Session, now: datetime) -> Surveyed:
             asked.append(Asked(customer=customer, rep=rep, territory=territories[place // 2], rated=rated))
     _ask(session, campaign, asked, at=now)
     session.commit()
-    return Surveyed(
-        period=period.code, reps=tuple(rep.code for rep in reps), customers=tuple(one.customer.code for one in asked),
-        manager="boss@h.example",
-    )  # fmt: skip
+    return SURVEYED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,8 +249,9 @@ def adopt(session: Session, name: str, now: datetime) -> SchemeVersion:
 
 
 @pytest.fixture
-def kelon(session: Session, surveyed: Surveyed, now: datetime) -> Appraisal:
-    return appraise_by_events(session, now)
+def kelon(session: Session, surveyed: Surveyed, now: datetime, keep: Keeper) -> Appraisal:
+    keep(session, "kelon", lambda: appraise_by_events(session, now), after="surveyed")
+    return session.scalars(select(Appraisal)).one()
 
 
 def appraise_by_events(session: Session, now: datetime) -> Appraisal:
@@ -258,9 +265,11 @@ def appraise_by_events(session: Session, now: datetime) -> Appraisal:
 
 
 @pytest.fixture
-def six(session: Session, surveyed: Surveyed, now: datetime) -> tuple[Appraisal, ...]:
+def six(session: Session, surveyed: Surveyed, now: datetime, keep: Keeper) -> tuple[Appraisal, ...]:
     """Every rep appraised by satisfaction and five facts."""
-    return appraise_everybody(session, surveyed, now)
+    keep(session, "six", lambda: appraise_everybody(session, surveyed, now), after="surveyed")
+    found = select(Appraisal).join(SchemeVersion).where(SchemeVersion.name == "taiwan-six").order_by(Appraisal.id)
+    return tuple(session.scalars(found))
 
 
 def appraise_everybody(session: Session, surveyed: Surveyed, now: datetime) -> tuple[Appraisal, ...]:
