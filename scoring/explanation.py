@@ -99,6 +99,7 @@ def _indicator(part: Part) -> dict[str, Any]:
         "also": {key: value for key, value in part.working.items() if key not in known},
         "points": part.points,
         "printed": part.printed,
+        "remark": {"zh": part.remark_zh, "en": part.remark_en},
         "why": _why(part),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
@@ -74,8 +74,9 @@ class Fact:
     """One indicator's value for one rep, its target in the same unit, and where both come from; ``why_target`` says
     the latter in Chinese and English where there is more to say than ``target_source`` does.
 
-    ``confirmed`` of ``asked`` customers bore the value out. Without a value, ``missing`` says why: not_applicable needs
-    ``note`` and ``approved_by``, withheld_by_rep ``evidence``.
+    ``confirmed`` of ``asked`` customers bore the value out; ``team`` is the share of its targets the rep's team
+    reached. ``remark`` is told beside the number in both languages, and ``behind`` holds what it states. Without a
+    value, ``missing`` says why: not_applicable needs ``note`` and ``approved_by``, withheld_by_rep ``evidence``.
     """
 
     rep: str
@@ -90,6 +91,9 @@ class Fact:
     approved_by: str = ""
     confirmed: int | None = None
     asked: int | None = None
+    team: float | None = None
+    remark: tuple[str, str] = ("", "")
+    behind: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         where = f"The fact {self.indicator} of {self.rep}"
@@ -101,7 +105,7 @@ class Fact:
             raise FactRefused(f"{where} needs either a value or the reason why it is missing ({', '.join(REASONS)}).")
         if self.missing and self.missing not in REASONS:
             raise FactRefused(f"{where} is missing for the reason {self.missing!r}; use one of {', '.join(REASONS)}.")
-        if self.missing == "not_applicable" and not (self.note and self.approved_by):
+        if self.missing == "not_applicable" and not ((self.note or any(self.remark)) and self.approved_by):
             raise FactRefused(f"{where} is dropped; write the reason in note and who approved it in approved_by.")
         if self.missing == "withheld_by_rep" and not self.evidence:
             raise FactRefused(f"{where} would cost all its points; record the evidence that the rep was asked for it.")

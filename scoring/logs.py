@@ -37,7 +37,8 @@ class Call:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """A rep's period: its first and last day, the calls made in it, the customers served, the stages of their projects,
-    the occasions that fell into it, and ``amounts`` entered by name (sales, orders, expense …)."""
+    the occasions that fell into it, and ``amounts`` entered by name (sales, orders, expense …). ``late_step`` is what
+    the scheme takes from a stage for every 30 days begun of lateness."""
 
     from_on: date
     to_on: date
@@ -46,6 +47,7 @@ class Work:
     stages: Sequence[Stage] = ()
     occasions: Collection[str] = ()
     amounts: Mapping[str, float] = field(default_factory=dict)
+    late_step: float = 0.0
 
     @property
     def days(self) -> int:
@@ -118,7 +120,7 @@ def greeted_occasions(work: Work) -> Found | None:
 
 def project_stages(work: Work) -> Found | None:
     """(EV, PV) over all stages; None where nothing was planned yet."""
-    earned, planned = earned_value(work.stages)
+    earned, planned = earned_value(work.stages, late_step=work.late_step)
     return (earned, planned) if planned > 0 else None
 
 

@@ -38,10 +38,10 @@ class Part:
     """One signed amount of the total.
 
     ``kind`` is indicator, reweighting, deduction, total_cap or limit. ``points`` is None for an indicator that was
-    dropped, with the reason in ``missing``. ``printed`` is what pages show: the printed parts sum to the printed
-    total. ``sd`` is the standard error in points (None: not measured). ``uncapped`` is a deduction before its cap.
-    ``working`` holds, by name, every number the points follow from; ``why_zh`` and ``why_en`` say the same in
-    words.
+    dropped, with the reason in ``missing``; ``remark_zh`` and ``remark_en`` are told beside it. ``printed`` is what
+    pages show: the printed parts sum to the printed total. ``sd`` is the standard error in points (None: not measured).
+    ``uncapped`` is a deduction before its cap. ``working`` holds, by name, every number the points follow from;
+    ``why_zh`` and ``why_en`` say the same in words.
     """
 
     kind: str
@@ -64,6 +64,8 @@ class Part:
     uncapped: float | None = None
     note_zh: str = ""
     note_en: str = ""
+    remark_zh: str = ""
+    remark_en: str = ""
     why_zh: str = ""
     why_en: str = ""
     working: Mapping[str, Any]

@@ -15,6 +15,7 @@ from statistics import NormalDist
 from types import MappingProxyType
 
 _NORMAL = NormalDist()
+LATE_DAYS = 30
 _NOISE = 9  # decimals kept before a ceiling or a comparison with a cut, so that 0.03/0.01 counts as 3 steps, not 4
 
 Row = tuple[float, float]
@@ -101,18 +102,27 @@ def milestones(*, weight: float, actual: float, target: float, cap: float = 1.1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One stage of a project: its weight, the share planned to date and the share done, both 0–1."""
+    """One stage of a project: its weight, the share planned to date and the share done, both 0–1; and by how many days
+    it was finished late."""
 
     weight: float
     planned: float
     done: float
     project_weight: float = 1.0
+    days_late: int = 0
+
+    def kept(self, late_step: float) -> float:
+        """What lateness leaves of its value: 1 less ``late_step`` for every 30 days begun, down to 0."""
+        return max(0.0, 1 - late_step * math.ceil(max(0, self.days_late) / LATE_DAYS))
 
 
-def earned_value(stages: Iterable[Stage]) -> tuple[float, float]:
-    """(EV, PV) = (Σ v·weight·done, Σ v·weight·planned) over all stages of all projects, v the project's weight."""
+def earned_value(stages: Iterable[Stage], *, late_step: float = 0.0) -> tuple[float, float]:
+    """(EV, PV) = (Σ v·weight·done·kept, Σ v·weight·planned) over all stages of all projects, v the project's weight.
+
+    Lateness costs nothing unless the scheme says so (``late_step``).
+    """
     listed = tuple(stages)
-    earned = math.fsum(stage.project_weight * stage.weight * stage.done for stage in listed)
+    earned = math.fsum(stage.project_weight * stage.weight * stage.done * stage.kept(late_step) for stage in listed)
     return earned, math.fsum(stage.project_weight * stage.weight * stage.planned for stage in listed)
 
 

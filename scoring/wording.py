@@ -96,7 +96,7 @@ def note_verified(verified: Mapping[str, float]) -> Pair:
     if not verified:
         return "自报，未经客户核实，不计入覆盖", "self-reported, not borne out by customers, not covered"
     confirmed, asked = number(verified["confirmed"]), number(verified["asked"])
-    share = _percent(verified["confirmed"] / verified["asked"])
+    share = percent(verified["confirmed"] / verified["asked"])
     low, high = (f"{100 * verified[end]:.0f}" for end in ("low", "high"))
     reported = number(verified["reported_by_rep"])
     return (
@@ -122,13 +122,14 @@ def _of(value: float, unit: str) -> str:
     return f"{number(value)} {unit}".strip()
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share in per cent, as English sets it; at most one decimal."""
     return f"{number(round(100 * share, 1))} %"
 
 
 def _attained(working: Working, unit: str) -> Pair:
     actual, target = _of(working["actual"], unit), _of(working["target"], unit)
-    share = _percent(working["actual"] / working["target"])
+    share = percent(working["actual"] / working["target"])
     return f"实际 {actual}，目标 {target}，达成 {share}", f"{actual} against a target of {target} is {share}"
 
 
@@ -136,9 +137,9 @@ def _ratio(working: Working, unit: str) -> Pair:
     zh, en = _attained(working, unit)
     share, cap, floor = working["actual"] / working["target"], working["cap"], working["floor"]
     if share > cap:
-        return f"{zh}，按上限 {_percent(cap)} 计", f"{en}, counted up to {_percent(cap)}"
+        return f"{zh}，按上限 {percent(cap)} 计", f"{en}, counted up to {percent(cap)}"
     if share < floor:
-        return f"{zh}，按下限 {_percent(floor)} 计", f"{en}, counted as {_percent(floor)} at least"
+        return f"{zh}，按下限 {percent(floor)} 计", f"{en}, counted as {percent(floor)} at least"
     return zh, en
 
 
@@ -162,7 +163,7 @@ def _band_table(working: Working, unit: str) -> Pair:
     row = next((low for low, _ in working["table"] if round(share, 9) >= low), None)
     if row is None:
         return f"{zh}，低于最低一档", f"{en}, below the lowest band"
-    return f"{zh}，属 {_percent(row)} 起的一档", f"{en}, in the band from {_percent(row)}"
+    return f"{zh}，属 {percent(row)} 起的一档", f"{en}, in the band from {percent(row)}"
 
 
 def _pass_fail(working: Working, unit: str) -> Pair:
@@ -174,7 +175,7 @@ def _pass_fail(working: Working, unit: str) -> Pair:
 
 def _threshold_share(working: Working, unit: str) -> Pair:
     actual, target = number(working["actual"]), _of(working["target"], unit)
-    share, threshold = _percent(working["actual"] / working["target"]), _percent(working["threshold"])
+    share, threshold = percent(working["actual"] / working["target"]), percent(working["threshold"])
     whole = working["all_or_nothing"]
     zh = f"{target} 中 {actual} 达标，即 {share}，标准 {threshold}{'，未达标不得分' if whole else ''}"
     return zh, f"{actual} of {target} meet it, {share} where {threshold} is asked{', all or nothing' if whole else ''}"
@@ -182,7 +183,7 @@ def _threshold_share(working: Working, unit: str) -> Pair:
 
 def _milestones(working: Working, unit: str) -> Pair:
     done, planned = _of(working["actual"], unit), _of(working["target"], unit)
-    share = _percent(working["actual"] / working["target"])
+    share = percent(working["actual"] / working["target"])
     return f"已完成阶段值 {done}，计划 {planned}，进度 {share}", f"{done} earned of {planned} planned is {share}"
 
 

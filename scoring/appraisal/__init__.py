@@ -17,7 +17,7 @@ from scoring.appraisal.parts import points_of
 from scoring.appraisal.sheet import filled
 from scoring.facts import Event, Fact, FactsRefused, Surveyed
 from scoring.outcome import Outcome
-from scoring.rules import RULES, NoZeroLevel
+from scoring.rules import RULES, NoZeroLevel, number_of
 from scoring.scheme import Scheme
 from scoring.scheme.lines import Indicator
 
@@ -108,15 +108,30 @@ def _misfits(fact: Fact, indicator: Indicator, scheme: Scheme) -> list[str]:
     if fact.value is None:
         return []
     target = fact.target if fact.target is not None else indicator.target
+    if indicator.rule == "anchored_rating" and _stands_out(scheme, indicator, fact.value) and not fact.evidence.strip():
+        return [f"{where} is {fact.value:g}: so low or so high a rating needs a sentence of evidence; add it."]
+    return _unfit_target(scheme, indicator, fact.value, target, where)
+
+
+def _unfit_target(
+    scheme: Scheme, indicator: Indicator, value: float, target: float | None, where: str
+) -> list[str]:  # fmt: skip
+    rule = RULES[indicator.rule]
     if rule.needs_target and target is None:
         return [f"{where} has no target and the scheme gives none; add the target that was agreed."]
     if rule.divides and target is not None and target <= 0:
         return [f"{where} has target {target:g}; give a target above 0, or record it as not_applicable."]
     try:
-        points_of(scheme, indicator, fact.value, target)
+        points_of(scheme, indicator, value, target)
     except NoZeroLevel as error:
         return [f"{where}: {error}."]
     return []
+
+
+def _stands_out(scheme: Scheme, indicator: Indicator, rating: float) -> bool:
+    """On 1–5 the ratings 1, 2 and 5: what is said so plainly must be shown."""
+    given = scheme.parameters(indicator)
+    return rating <= number_of(given, "lowest") + 1 or rating >= number_of(given, "highest")
 
 
 def _repeated(kind: str, keys: Iterable[tuple[str, str]]) -> list[str]:

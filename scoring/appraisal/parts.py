@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from scoring import wording
+from scoring.appraisal.remarks import counted, remark
 from scoring.facts import Event, Fact, Surveyed
-from scoring.measures import wilson
 from scoring.outcome import EventLine, Part, between, printed_parts, printed_sum
 from scoring.rules import RULES, capped_events, number_of, satisfaction_variance
 from scoring.scheme import Scheme
@@ -60,11 +60,16 @@ def fact_part(scheme: Scheme, indicator: Indicator, fact: Fact | None) -> Part:
             _dropped(indicator, fact.missing, fact.note), points=0.0, covered=True, working={"evidence": fact.evidence}
         )
     if fact.value is None:
-        return replace(_dropped(indicator, fact.missing, fact.note), working={"approved_by": fact.approved_by})
+        return replace(
+            _dropped(indicator, fact.missing, fact.note),
+            remark_zh=fact.remark[0], remark_en=fact.remark[1], working={"approved_by": fact.approved_by},
+        )  # fmt: skip
     target = fact.target if fact.target is not None else indicator.target
     aim = {"target": target} if RULES[indicator.rule].needs_target else {}
-    actual, verified = _borne_out(indicator, fact, target)
+    actual, drawn = counted(indicator, fact, target)
+    verified = drawn if "asked" in drawn else {}
     note = wording.note_verified(verified) if indicator.verified_by else ("", "")
+    beside = remark(indicator, fact, drawn, target)
     return _part(
         indicator,
         actual=actual,
@@ -74,27 +79,20 @@ def fact_part(scheme: Scheme, indicator: Indicator, fact: Fact | None) -> Part:
         target_source="" if not aim else fact.target_source if fact.target is not None else "scheme",
         note_zh="；".join(filter(None, (note[0], fact.note))),
         note_en="; ".join(filter(None, (note[1], fact.note))),
+        remark_zh=beside[0],
+        remark_en=beside[1],
         working={
             "rule": RULES[indicator.rule].number,
             "weight": indicator.weight,
             "actual": actual,
-            **verified,
+            **drawn,
             **aim,
             **scheme.parameters(indicator),
             "evidence": fact.evidence,
+            **({"beside": dict(fact.behind)} if fact.behind else {}),
             **({"target_why_zh": fact.why_target[0], "target_why_en": fact.why_target[1]} if fact.why_target else {}),
         },
     )
-
-
-def _borne_out(indicator: Indicator, fact: Fact, target: float | None) -> tuple[float, dict[str, float]]:
-    """The value that counts, and what customers said of it: of what a rep reports only the verified share scores."""
-    actual = fact.value or 0.0
-    if not indicator.verified_by or not fact.asked or fact.confirmed is None or target is None:
-        return actual, {}
-    low, high = wilson(fact.confirmed, fact.asked)
-    verified = {"reported_by_rep": actual, "confirmed": fact.confirmed, "asked": fact.asked, "low": low, "high": high}
-    return min(actual, target * fact.confirmed / fact.asked), verified
 
 
 def surveyed_part(scheme: Scheme, indicator: Indicator, score: Surveyed | None, average: float | None) -> Part:

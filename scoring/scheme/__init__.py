@@ -116,8 +116,10 @@ def _refuse(mistakes: Sequence[Mistake]) -> None:
 
 def _told_apart(table: str, entry: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Any, bool]]:
     shown = {key: value for key, value in entry.items() if key not in {"code", "stated", "parameters"}}
+    idle = {key for key in ("late_step", "team_share") if not entry.get(key)}
+    idle |= {"lost_worth"} if entry.get("beside") != "net_new_customers" else set()
     for key, value in (shown | entry.get("parameters", {})).items():
-        if value is not None and value is not False and value not in ("", []):
+        if key not in idle and value is not None and value is not False and value not in ("", []):
             stated = key in entry["stated"] or (key.startswith("name_") and "name" in entry["stated"])
             yield table, entry["code"], key, value, stated
 

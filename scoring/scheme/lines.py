@@ -24,7 +24,13 @@ class Indicator:
 
     ``target`` is the default where a fact brings none, in the unit of the value. ``item`` names the surveyed dimension
     of a survey indicator (empty: the composite). ``measure`` names what is counted in the log of visits or projects
-    where no fact was entered; ``ramp`` lets the target grow with the time in post. ``sales`` marks plain sales volume;
+    where no fact was entered, and ``late_step`` the share of a stage's value that every 30 days begun of lateness cost
+    there; ``beside`` what is told beside it (``lost_worth``: how many new customers a lost one outweighs).
+
+    ``ramp`` lets the target grow with the time in post; ``prorate`` asks less of who was there for fewer days;
+    ``minimum`` makes it a lower limit, which never moves and is named when missed; ``stretch`` makes it this multiple
+    of last year's sales. ``team_share`` is the part of the attainment that the rep's team decides. ``anchors_zh`` and
+    ``anchors_en`` describe the levels of a rating in words, from the lowest up. ``sales`` marks plain sales volume;
     ``verified_by`` names the question by which customers bear out what a rep reports: those who chose a point of
     ``confirmed_by`` do, those of ``denied_by`` do not. ``repeats`` names indicators that already count the same fact.
     ``parameters`` are the rule's own; ``stated`` the keys the source text gives.
@@ -42,7 +48,16 @@ class Indicator:
     target: float | None = None
     item: str = ""
     measure: str = ""
+    late_step: float = 0.0
+    beside: str = ""
+    lost_worth: float = 2.5
     ramp: bool = False
+    prorate: bool = False
+    minimum: bool = False
+    stretch: float | None = None
+    team_share: float = 0.0
+    anchors_zh: tuple[str, ...] = ()
+    anchors_en: tuple[str, ...] = ()
     sales: bool = False
     verified_by: str = ""
     confirmed_by: tuple[float, ...] = ()
@@ -87,7 +102,8 @@ class Limits:
 
     A single band is published from probability ``single_band``; a reward uses the higher of two from ``benefit``; an
     adverse consequence needs ``adverse``. Below coverage ``rateable`` there is no band, below ``complete`` a remark. No
-    adverse recommendation while an indicator of ``measured_weight`` points or more has no standard error.
+    adverse recommendation while an indicator of ``measured_weight`` points or more has no standard error. Ratings by
+    a supervisor carry ``rating_weight`` points together at most.
     """
 
     single_band: float = 0.80
@@ -96,6 +112,7 @@ class Limits:
     rateable: float = 0.70
     complete: float = 0.90
     measured_weight: float = 20.0
+    rating_weight: float = 20.0
     stated: tuple[str, ...] = ()
 
 

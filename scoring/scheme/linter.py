@@ -10,9 +10,9 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
-from scoring.logs import MEASURES
 from scoring.rules import RULES, number_of
 from scoring.scheme.lines import GROUPS, Band, Deduction, Indicator, Limits, Line, Ramp
+from scoring.scheme.options import mistakes_of
 from scoring.toml_tables import Mistake
 
 FULL_POINTS = 100.0
@@ -33,6 +33,7 @@ def mistakes_in(values: Mapping[str, Any]) -> list[Mistake]:
         *_lines("deduction", deductions),
         *_lines("band", values["bands"]),
         *_indicators(indicators),
+        *_ratings(indicators, values.get("limits", Limits()).rating_weight),
         *_deductions(deductions, {one.code for one in indicators}),
         *_repeats("indicator", indicators, indicators),
         *_repeats("deduction", deductions, indicators),
@@ -107,6 +108,16 @@ def _indicators(indicators: Sequence[Indicator]) -> Iterator[Mistake]:
             yield from _rule_use(here, one)
 
 
+def _ratings(indicators: Sequence[Indicator], most: float) -> Iterator[Mistake]:
+    """What one person thinks of another is worth something, but not everything."""
+    rated = [(place, one.weight) for place, one in enumerate(indicators) if one.rule == "anchored_rating"]
+    weights = math.fsum(weight for _, weight in rated)
+    if weights > most:
+        what = f"ratings by a supervisor carry {weights:g} points"
+        remedy = f"give them {most:g} together at most (limits: rating_weight)"
+        yield Mistake(table="indicator", position=rated[-1][0], key="weight", what=what, remedy=remedy)
+
+
 def _rule_use(here: partial[Mistake], one: Indicator) -> Iterator[Mistake]:
     rule = RULES[one.rule]
     if one.target is not None and not rule.needs_target:
@@ -116,13 +127,8 @@ def _rule_use(here: partial[Mistake], one: Indicator) -> Iterator[Mistake]:
     if one.item and not rule.survey:
         what = "only a satisfaction indicator names a surveyed item"
         yield here(key="item", what=what, remedy="remove item, or use the rule satisfaction")
-    if one.measure and (rule.survey or one.measure not in MEASURES):
-        what = "points of a survey need no log" if rule.survey else f"measure is {one.measure!r}"
-        yield here(key="measure", what=what, remedy=f"remove it, or choose from {', '.join(MEASURES)}")
-    if one.ramp and not rule.needs_target:
-        yield here(key="ramp", what=f"the rule {one.rule} has no target that could grow", remedy="remove ramp")
     yield from _reach(here, one)
-    yield from _verification(here, one)
+    yield from mistakes_of(here, one)
     for key in sorted(rule.required - one.parameters.keys()):
         yield here(key=key, what=f"the rule {one.rule} needs {key}", remedy=f"add {key} = …")
     if rule.required <= one.parameters.keys():
@@ -144,25 +150,6 @@ def _reach(here: partial[Mistake], one: Indicator) -> Iterator[Mistake]:
     if isinstance(rows, tuple) and any(points > one.weight for _, points in rows):
         what = f"the table gives more than the weight of {one.weight:g}"
         yield here(key="table", what=what, remedy="let the best row give the whole weight")
-
-
-def _verification(here: partial[Mistake], one: Indicator) -> Iterator[Mistake]:
-    if not one.verified_by:
-        if one.confirmed_by or one.denied_by:
-            yield here(
-                key="verified_by", what="verified_by is missing", remedy="name the question these points belong to"
-            )
-        return
-    if not RULES[one.rule].divides:
-        what = f"the rule {one.rule} has no share that customers could bear out"
-        yield here(key="verified_by", what=what, remedy="remove verified_by, or use ratio or threshold_share")
-    for key in ("confirmed_by", "denied_by"):
-        if not getattr(one, key):
-            yield here(key=key, what=f"{key} is missing", remedy="list the points of the question's scale, such as [1]")
-    both = sorted(set(one.confirmed_by) & set(one.denied_by))
-    if both:
-        what = f"the point {both[0]:g} both bears it out and does not"
-        yield here(key="denied_by", what=what, remedy="list each point once")
 
 
 def _deductions(deductions: Sequence[Deduction], taken: set[str]) -> Iterator[Mistake]:
@@ -223,9 +210,9 @@ def _limits(limits: Limits) -> Iterator[Mistake]:
     if limits.rateable > limits.complete:
         what = f"rateable ({limits.rateable:g}) is above complete ({limits.complete:g})"
         yield here(key="rateable", what=what, remedy="without a band below rateable, with a remark below complete")
-    if not 0 <= limits.measured_weight <= FULL_POINTS:
-        what = f"measured_weight is {limits.measured_weight:g}"
-        yield here(key="measured_weight", what=what, remedy="give points from 0 to 100")
+    for key in ("measured_weight", "rating_weight"):
+        if not 0 <= getattr(limits, key) <= FULL_POINTS:
+            yield here(key=key, what=f"{key} is {getattr(limits, key):g}", remedy="give points from 0 to 100")
     yield from _stated(here, limits.stated, {one.name for one in fields(limits)})
 
 

@@ -10,6 +10,7 @@ from scoring.outcome import Outcome
 from scoring.verdicts import verdict
 from survey.appraisals import sources
 from survey.appraisals.grounds import Grounds
+from survey.appraisals.lanes import Lane
 from survey.appraisals.statement import (
     BandLine,
     Causes,
@@ -39,6 +40,7 @@ def compose(
     diagnosis: Mapping[str, Any] | None,
     counts: Mapping[str, int],
     causes: Causes | None,
+    projects: tuple[Lane, ...],
     number: str,
     revision: int,
 ) -> Statement:
@@ -46,7 +48,7 @@ def compose(
 
     `colleagues` are the codes of everybody in the same position, this rep included; `before` the outcomes of earlier
     periods, oldest first; `diagnosis` the rep's table over periods with its questions; `counts` the entries by source;
-    `causes` why customers were lost.
+    `causes` why customers were lost; `projects` those under way.
     """
     satisfaction = tuple(
         _satisfaction(grounds, person, rep_id, indicator, item) for indicator, item in grounds.surveyed.items()
@@ -82,6 +84,7 @@ def compose(
         diagnosis=diagnosis,
         sources=sources.named(counts, satisfaction[0].responses if satisfaction else None),
         causes=causes,
+        projects=projects,
     )
 
 

@@ -14,11 +14,11 @@ from scoring.facts import FactsRefused
 from scoring.outcome import Outcome
 from scoring.scheme import Scheme
 from survey import journal, schemes
-from survey.appraisals import inputs, sources
+from survey.appraisals import counting, inputs, sources
 from survey.appraisals.composing import compose
+from survey.appraisals.counting import is_amount
 from survey.appraisals.diagnosing import diagnoses, reads
 from survey.appraisals.grounds import FactsDoNotFit, Grounds, gather
-from survey.appraisals.measured import is_amount
 from survey.appraisals.statement import Statement, journaled_as, snapshot_hash
 from survey.appraisals.trend import earlier
 from survey.models import Appraisal, Rep, SchemeVersion
@@ -115,6 +115,7 @@ def _kept(
     history = earlier(session, grounds.period, grounds.version.name)
     tables = diagnoses(session, grounds.period, everybody)
     counts, causes = sources.counted(session, grounds.period), inputs.causes(session, grounds.period)
+    projects = counting.lanes(session, grounds.period, grounds.scheme)
     drawn = []
     for rep_id, outcome in outcomes.items():
         previous = before.get(rep_id)
@@ -123,7 +124,8 @@ def _kept(
             grounds, rep_id, people[rep_id], outcome,
             colleagues=[rep.code for rep in everybody if (rep.position or "") == people[rep_id].position],
             before=history.get(rep_id, ()), diagnosis=tables.get(rep_id),
-            counts=counts.get(rep_id, {}), causes=causes.get(rep_id), number=number,
+            counts=counts.get(rep_id, {}), causes=causes.get(rep_id),
+            projects=projects.get(rep_id, ()), number=number,
             revision=previous.revision if previous else 1,
         )  # fmt: skip
         drawn.append(_put(session, grounds, rep_id, statement, previous, draft=draft, by=by, at=at))

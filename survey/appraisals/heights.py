@@ -106,13 +106,26 @@ class _Page:
             return LINE
         rescaled = sum(part.kind == "reweighting" for part in self.statement.corrections)
         rows = sum(self._indicator(part) for part in self.statement.indicators)
-        return (6.7 if self._both else 4.0) + rows + (1 + rescaled) * (LINE + self._padding)
+        return (6.7 if self._both else 4.0) + rows + (1 + rescaled) * (LINE + self._padding) + self._lanes()
+
+    def _lanes(self) -> float:
+        """A line of explanation, then for each project its name, its lane and its stages in words."""
+        found = self.statement.projects
+        if not found or self.room.charts_apart:
+            return 0.0
+        words = (
+            sum(_length(one.name) + 9 + _length(f"{one.removed}{one.approved_by or ''}") for one in project.stages)
+            for project in found
+        )
+        return SMALL + sum(LINE + 5.6 + _lines(length, _FULL_WIDTH / 2.7) * SMALL for length in words)
 
     def _indicator(self, part: Part) -> float:
         name = _lines(1.05 * self._said(part.name_zh, part.name_en), 55 / _EM) * LINE
         meaning = self.statement.definitions[part.code]
         if self.room.definitions and (meaning.zh or meaning.en):
             name += _lines(self._said(meaning.zh, meaning.en), 55 / 2.54) * TINY
+        if part.remark_en:
+            name += _lines(self._said(part.remark_zh, part.remark_en), 55 / 2.54) * TINY
         remark = _length(f"{part.working.get('evidence', '')}{part.note_zh}") if part.rule != "satisfaction" else 10.0
         return max(name, _lines(remark + (5 if self._both else 0), 27 / 2.54) * SMALL) + self._padding
 

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from scoring.facts import Event
 from scoring.scheme import Scheme
-from survey.appraisals.measured import names, tenure
+from survey.appraisals.aims import tenure
+from survey.appraisals.measured import names
 from survey.appraisals.statement import Causes, Person
 from survey.indicators import diagnoses
 from survey.models import (

@@ -3,67 +3,52 @@ where that target comes from."""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from scoring.asides import ASIDES
 from scoring.facts import Fact
-from scoring.logs import MEASURES, Call, Work
-from scoring.rules import Stage
+from scoring.logs import Work
 from scoring.scheme import Scheme
 from scoring.scheme.lines import Deduction, Indicator
-from scoring.targets import ramp
 from scoring.wording import number
+from survey.appraisals import aims
+from survey.appraisals.aims import AGREED, SCHEME, Aim
+from survey.appraisals.counting import AWAY, counted, meaning_of, works
 from survey.appraisals.verifying import borne_out
 from survey.indicators import diagnoses
-from survey.indicators.occasions import named, occasions
-from survey.models import (
-    Assignment,
-    Customer,
-    FairTarget,
-    Goal,
-    IndicatorFact,
-    LossDiagnosis,
-    Period,
-    Project,
-    Rep,
-    Visit,
-)
-
-Pair = tuple[str, str]
-RAMP = "ramp"
-"""The note of an indicator that does not apply yet to somebody new."""
+from survey.models import FairTarget, Goal, IndicatorFact, LossDiagnosis, Period, Rep, ReportingLine
 
 COUNTED = "counted"
 """The evidence of a value that nobody entered: it was counted in the log."""
 
-_AGREED = ("与员工议定", "agreed with the rep")
-_SCHEME = ("方案统一规定", "the same for everybody in the scheme")
-_NAMED = {
-    "working_days": ("工作日",), "calls": ("访问次数", "拜访次数"), "orders": ("订单数",), "sales": ("销售额",),
-    "expense": ("销售费用",), "last_sales": ("上期销售额",), "cost": ("销售成本",), "discounts": ("折让",),
-    "collection_days": ("收款期",), "interest": ("资金利率",), "bad_debt_rate": ("坏账率",),
-}  # fmt: skip
-_AMOUNTS = {name: meaning for meaning, others in _NAMED.items() for name in (meaning, *others)}
-
-
-def is_amount(indicator: str) -> bool:
-    """Whether facts of this name are amounts that measures are computed from."""
-    return indicator.casefold() in _AMOUNTS
+_Place = tuple[int, str]
+FEWEST_OF_A_TEAM = 3
+"""So many reps of one manager make a team: of two, each would read the other's figures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Aim:
-    """A target, its short source, and the sentence about it."""
+class _Books:
+    """Everything written down about a period, by (rep id, indicator code), days away by rep id."""
 
-    target: float | None
-    source: str
-    why: Pair
+    period: Period
+    scheme: Scheme
+    reps: Mapping[int, Rep]
+    lines: Mapping[str, Indicator]
+    entered: Mapping[_Place, IndicatorFact]
+    away: Mapping[int, IndicatorFact]
+    goals: Mapping[_Place, Goal]
+    fair: Mapping[_Place, FairTarget]
+    logged: Mapping[int, Work]
+    counts: Mapping[_Place, tuple[float | None, float | None]]
+    opened: Mapping[int, LossDiagnosis]
+    borne: Mapping[_Place, tuple[int, int]]
 
 
 def facts(session: Session, period: Period, scheme: Scheme, *, scored: Collection[str] = ()) -> list[Fact]:
@@ -74,54 +59,82 @@ def facts(session: Session, period: Period, scheme: Scheme, *, scored: Collectio
     for those among `scored` (codes); and only where a target was agreed.
 
     An entered value stands before a goal's, and a goal's before what the log counts. A target computed for the rep's
-    territory stands before the one entered, that before the goal's, and the scheme's own comes last.
+    territory stands before the one entered, that before the goal's and a multiple of last year's, and the scheme's own
+    comes last. Raises FactRefused.
     """
+    books = _opened(session, period, scheme)
+    under = {rep for rep, code in {**books.entered, **books.goals} if code in books.lines}
+    under |= {rep.id for rep in books.reps.values() if rep.code in scored}
+    also = (
+        place for place in {**books.goals, **books.counts} if place not in books.entered and place[1] in books.lines
+    )
+    found = [_fact(books, rep, code, subject=rep in under) for rep, code in [*books.entered, *also]]
+    return _with_teams(session, books, [one for one in found if one is not None])
+
+
+def _opened(session: Session, period: Period, scheme: Scheme) -> _Books:
     known = names(scheme.indicators)
     lines = {one.code: one for one in scheme.indicators}
     reps = {rep.id: rep for rep in session.scalars(select(Rep))}
-    entered = _entered(session, period, known)
-    goals = _goals(session, period, known)
-    fair = _fair_targets(session, period, known)
-    counted = _counted(session, period, scheme, reps)
-    opened, borne = diagnoses.of_period(session, period), borne_out(session, period, scheme)
-    counted |= {key: said for key, said in borne.items() if key not in counted}
-    under = {rep for rep, code in {**entered, **goals} if code in lines}
-    under |= {rep.id for rep in reps.values() if rep.code in scored}
-    wanted = [*entered, *(key for key in {**goals, **counted} if key not in entered and key[1] in lines)]
-    found = []
-    for rep_id, code in wanted:
-        row, goal, line = entered.get((rep_id, code)), goals.get((rep_id, code)), lines.get(code)
-        value, log = counted.get((rep_id, code), (None, None))
-        agreed = row.target if row else None
-        if row is not None and row.missing == "not_measured" and value is not None:
-            row = None  # only its target was agreed; the value is counted
-        given = row is not None or (goal is not None and goal.done is not None)
-        if not given and (value is None or rep_id not in under):
-            continue
-        aims = (
-            _territory(fair.get((rep_id, code))),
-            _Aim(target=agreed, source="agreed", why=_AGREED),
-            _goal(goal),
-            _Aim(target=log, source="plan", why=("计划应完成", "as planned to date")),
-            _Aim(target=line.target if line else None, source="scheme", why=_SCHEME),
-        )
-        aim = next((one for one in aims if one.target is not None), aims[-1])
-        if not given and aim.target is None:
-            continue
-        values = _values(row, goal, value)
-        if diagnoses.is_lost(code):
-            values = _spared(values, opened.get(rep_id))
-        if line is not None and line.ramp:
-            aim, values = _ramped(aim, values, scheme, _months(reps[rep_id], period))
-        confirmed, asked = borne.get((rep_id, code), (None, None))
-        why = None if aim.target is None or aim.why in (_AGREED, _SCHEME) else aim.why
-        found.append(
-            Fact(
-                rep=reps[rep_id].code, indicator=code, target=aim.target, target_source=aim.source, why_target=why,
-                confirmed=confirmed, asked=asked, **values,
-            )
-        )  # fmt: skip
-    return found
+    entered = aims.entered(session, period, known)
+    reads_logs = any(one.measure or one.beside or one.stretch for one in scheme.indicators)
+    logged = works(session, period, reps) if reads_logs else {}
+    borne = borne_out(session, period, scheme)
+    return _Books(
+        period=period, scheme=scheme, reps=reps, lines=lines, entered=entered,
+        away={rep: row for (rep, code), row in entered.items() if meaning_of(code) == AWAY},
+        goals=aims.goals(session, period, known), fair=aims.fair_targets(session, period, known), logged=logged,
+        counts={**borne, **counted(scheme, logged)}, opened=diagnoses.of_period(session, period), borne=borne,
+    )  # fmt: skip
+
+
+def _fact(books: _Books, rep_id: int, code: str, *, subject: bool) -> Fact | None:
+    """One rep's fact; None where nothing was entered and the log says nothing that counts."""
+    row, goal, line = books.entered.get((rep_id, code)), books.goals.get((rep_id, code)), books.lines.get(code)
+    value, planned = books.counts.get((rep_id, code), (None, None))
+    agreed = row.target if row else None
+    if row is not None and row.missing == "not_measured" and value is not None:
+        row = None  # only its target was agreed; the value is counted
+    given = row is not None or (goal is not None and goal.done is not None)
+    amounts = books.logged[rep_id].amounts if rep_id in books.logged else {}
+    aim = _first_of(
+        aims.territory_aim(books.fair.get((rep_id, code))),
+        Aim(target=agreed, source="agreed", why=AGREED),
+        aims.goal_aim(goal),
+        Aim(target=planned, source="plan", why=("计划应完成", "as planned to date")),
+        aims.stretched(line, amounts.get("last_year_sales")),
+        Aim(target=line.target if line else None, source="scheme", why=SCHEME),
+    )
+    if not given and (value is None or not subject or aim.target is None):
+        return None
+    values = _values(row, goal, value)
+    if diagnoses.is_lost(code):
+        values = _spared(values, books.opened.get(rep_id))
+    if line is not None:
+        aim, values = _in_post(books, books.reps[rep_id], line, aim, values)
+        if line.beside and values.get("value") is not None:
+            values = _with_aside(values, line, amounts)
+    confirmed, asked = books.borne.get((rep_id, code), (None, None))
+    return Fact(
+        rep=books.reps[rep_id].code, indicator=code, target=aim.target, target_source=aim.source, why_target=aim.told,
+        confirmed=confirmed, asked=asked, **values,
+    )  # fmt: skip
+
+
+def _in_post(
+    books: _Books, rep: Rep, line: Indicator, aim: Aim, values: dict[str, Any]
+) -> tuple[Aim, dict[str, Any]]:  # fmt: skip
+    """What the days and the months in post make of a target, where the scheme asks."""
+    if line.prorate:
+        being = aims.presence(rep, books.period, books.away.get(rep.id))
+        aim, values = aims.by_days(aim, values, being, books.scheme)
+    if line.ramp:
+        aim, values = aims.ramped(aim, values, books.scheme, aims.tenure(rep.hired_on, books.period.to_on))
+    return aim, values
+
+
+def _first_of(*found: Aim) -> Aim:
+    return next((one for one in found if one.target is not None), found[-1])
 
 
 def names(lines: Iterable[Indicator | Deduction]) -> Mapping[str, str]:
@@ -145,165 +158,48 @@ def _spared(values: dict[str, Any], diagnosis: LossDiagnosis | None) -> dict[str
     if diagnosis is None or diagnosis.approved_at is None or not diagnosis.exempted or values.get("value") is None:
         return values
     lost, exempted = values["value"], min(values["value"], diagnosis.exempted)
-    said = (
-        f"流失 {number(lost)}，其中 {number(exempted)} 属公司原因不计 / {number(exempted)} of {number(lost)} lost were "
-        f"the company’s doing and do not count: {diagnoses.number(diagnosis)}, {diagnosis.approved_by}"
+    record = f"{diagnoses.number(diagnosis)}, {diagnosis.approved_by}"
+    remark = (
+        f"流失 {number(lost)}，其中 {number(exempted)} 属公司原因，不计（{record}）",
+        f"{number(exempted)} of {number(lost)} lost were the company’s doing and do not count ({record})",
     )
-    return {**values, "value": lost - exempted, "note": "; ".join(one for one in (values.get("note"), said) if one)}
+    return {**values, "value": lost - exempted, "remark": remark}
 
 
-def _entered(session: Session, period: Period, known: Mapping[str, str]) -> dict[tuple[int, str], IndicatorFact]:
-    rows = session.scalars(select(IndicatorFact).where(IndicatorFact.period_id == period.id).order_by(IndicatorFact.id))
-    return {(row.rep_id, known.get(row.indicator.casefold(), row.indicator)): row for row in rows}
+def _with_aside(values: dict[str, Any], line: Indicator, amounts: Mapping[str, float]) -> dict[str, Any]:
+    """What the scheme wants told beside the value. Losses that do not count against the rep do not count here."""
+    counted_losses = {"lost_customers": values["value"]} if diagnoses.is_lost(line.code) else {}
+    aside = ASIDES[line.beside]({**amounts, **counted_losses, "lost_worth": line.lost_worth})
+    if aside is None:
+        return values
+    before = values.get("remark", ("", ""))
+    remark = "；".join(filter(None, (before[0], aside.zh))), "; ".join(filter(None, (before[1], aside.en)))
+    return {**values, "remark": remark, "behind": aside.numbers}
 
 
-def _goals(session: Session, period: Period, known: Mapping[str, str]) -> dict[tuple[int, str], Goal]:
-    """Goals their reps accepted, by the indicator they name."""
-    rows = session.scalars(
-        select(Goal)
-        .where(Goal.period_id == period.id, Goal.indicator.is_not(None), Goal.accepted_on.is_not(None))
-        .order_by(Goal.id)
-    )
-    return {(row.rep_id, known.get((row.indicator or "").casefold(), row.indicator or "")): row for row in rows}
+def _with_teams(session: Session, books: _Books, found: list[Fact]) -> list[Fact]:
+    """The facts; those that share with a team know what it reached: the sum of its values over that of its targets."""
+    shared = {code for code, line in books.lines.items() if line.team_share}
+    if not shared:
+        return found
+    managers = {books.reps[rep].code: manager for rep, manager in _managers(session, books.period).items()}
+    teams: dict[tuple[str, str], list[Fact]] = defaultdict(list)
+    for one in found:
+        if one.indicator in shared and one.rep in managers and one.value is not None and one.target:
+            teams[managers[one.rep], one.indicator].append(one)
+    reached = {
+        place: math.fsum(one.value or 0.0 for one in team) / math.fsum(one.target or 0.0 for one in team)
+        for place, team in teams.items()
+        if len(team) >= FEWEST_OF_A_TEAM
+    }
+    return [replace(one, team=reached.get((managers.get(one.rep, ""), one.indicator))) for one in found]
 
 
-def _goal(goal: Goal | None) -> _Aim:
-    if goal is None:
-        return _Aim(target=None, source="goal", why=("", ""))
-    zh = f"目标“{goal.text}”，{goal.accepted_by} 于 {goal.accepted_on} 认可"
-    en = f"the goal “{goal.text}”, accepted by {goal.accepted_by} on {goal.accepted_on}"
-    return _Aim(target=goal.target, source="goal", why=(zh, en))
-
-
-def _fair_targets(session: Session, period: Period, known: Mapping[str, str]) -> dict[tuple[int, str], FairTarget]:
-    rows = session.scalars(select(FairTarget).where(FairTarget.period_id == period.id))
-    return {(row.rep_id, known.get(row.indicator.casefold(), row.indicator)): row for row in rows}
-
-
-def _territory(fair: FairTarget | None) -> _Aim:
-    if fair is None:
-        return _Aim(target=None, source="territory", why=("", ""))
-    return _Aim(target=fair.target, source="territory", why=(fair.why_zh, fair.why_en))
-
-
-def _ramped(aim: _Aim, values: dict[str, Any], scheme: Scheme, months: int | None) -> tuple[_Aim, dict[str, Any]]:
-    """The target after these months in post; at the very start the indicator does not apply."""
-    if months is None or aim.target is None:
-        return aim, values
-    line = scheme.ramp
-    share = ramp(months, start=line.start, full_after=line.full_after, table=line.table)
-    if share == 1:
-        return aim, values
-    if share == 0:
-        note = RAMP
-        return aim, {**values, "value": None, "missing": "not_applicable", "note": note, "approved_by": scheme.code}
-    target = aim.target * share
-    why = (
-        f"{aim.why[0]} {number(aim.target)}，入职 {months} 个月计 {share:.0%}",
-        f"{aim.why[1]} {number(aim.target)}, of which {share:.0%} after {months} months in post",
-    )
-    return _Aim(target=target, source=aim.source, why=why), values
-
-
-def _months(rep: Rep, period: Period) -> int | None:
-    return tenure(rep.hired_on, period.to_on)
-
-
-def tenure(since: date | None, until: date) -> int | None:
-    """Whole months from one day to another; None while the first is unknown or later."""
-    if since is None or since > until:
-        return None
-    return (until.year - since.year) * 12 + until.month - since.month - (until.day < since.day)
-
-
-def _counted(
-    session: Session, period: Period, scheme: Scheme, reps: Mapping[int, Rep]
-) -> dict[tuple[int, str], tuple[float | None, float | None]]:
-    """What the logs come to for indicators with a measure, by (rep id, code): value and target."""
-    measured = {one.code: MEASURES[one.measure] for one in scheme.indicators if one.measure}
-    if not measured:
-        return {}
-    found: dict[tuple[int, str], tuple[float | None, float | None]] = {}
-    for rep_id, work in _work(session, period, reps).items():
-        for code, measure in measured.items():
-            result = measure(work)
-            if result is not None:
-                found[rep_id, code] = result
-    return found
-
-
-def _work(session: Session, period: Period, reps: Iterable[int]) -> dict[int, Work]:
-    calls, served, stages = _calls(session, period), _served(session, period), _stages(session, period)
-    amounts = _amounts(session, period)
-    days = occasions(period.from_on, period.to_on)
-    return {
-        rep: Work(
-            from_on=period.from_on, to_on=period.to_on, calls=calls.get(rep, ()), customers=served.get(rep, ()),
-            stages=stages.get(rep, ()), occasions=frozenset(days), amounts=amounts.get(rep, {}),
-        )
-        for rep in reps
-        if rep in calls or rep in stages or rep in amounts
-    }  # fmt: skip
-
-
-def _amounts(session: Session, period: Period) -> dict[int, dict[str, float]]:
-    """The plain amounts entered for each rep, by what they mean."""
+def _managers(session: Session, period: Period) -> dict[int, str]:
+    """Each rep's manager on the period's last day, by rep id."""
     rows = session.execute(
-        select(IndicatorFact.rep_id, IndicatorFact.indicator, IndicatorFact.value).where(
-            IndicatorFact.period_id == period.id, IndicatorFact.value.is_not(None)
-        )
+        select(ReportingLine.rep_id, ReportingLine.manager_email)
+        .where(ReportingLine.since_on <= period.to_on)
+        .order_by(ReportingLine.since_on, ReportingLine.id)
     )
-    found: dict[int, dict[str, float]] = defaultdict(dict)
-    for rep, indicator, value in rows:
-        meaning = _AMOUNTS.get(indicator.casefold())
-        if meaning is not None and value is not None:
-            found[rep][meaning] = value
-    return found
-
-
-def _calls(session: Session, period: Period) -> dict[int, list[Call]]:
-    calls: dict[int, list[Call]] = defaultdict(list)
-    for row in session.scalars(select(Visit).where(Visit.on.between(period.from_on, period.to_on))):
-        calls[row.rep_id].append(
-            Call(
-                customer=row.customer, on=row.on, first=row.first, purpose=bool(row.purpose), need=bool(row.need),
-                help=bool(row.help), occasion=named(row.occasion),
-            )
-        )  # fmt: skip
-    return calls
-
-
-def _served(session: Session, period: Period) -> dict[int, set[str]]:
-    """The customers each rep served at the period's end."""
-    rows = session.execute(
-        select(Assignment.rep_id, Customer.code)
-        .join(Customer, Customer.id == Assignment.customer_id)
-        .where(
-            Assignment.served_from <= period.to_on,
-            or_(Assignment.served_to.is_(None), Assignment.served_to >= period.to_on),
-        )
-    )
-    served: dict[int, set[str]] = defaultdict(set)
-    for rep, customer in rows:
-        served[rep].add(customer)
-    return served
-
-
-def _stages(session: Session, period: Period) -> dict[int, list[Stage]]:
-    """The stages of every project that was under way in the period, planned and done up to its last day."""
-    stages: dict[int, list[Stage]] = defaultdict(list)
-    for project in session.scalars(select(Project).options(selectinload(Project.stages))):
-        asked = [one for one in project.stages if not one.removed]
-        over = all(one.done >= 100 and (one.done_on or one.planned_on) < period.from_on for one in asked)
-        if over:
-            continue
-        stages[project.rep_id] += [
-            Stage(
-                weight=one.weight,
-                planned=1.0 if one.planned_on <= period.to_on else 0.0,
-                done=one.done / 100 if one.done_on is None or one.done_on <= period.to_on else 0.0,
-                project_weight=project.importance,
-            )
-            for one in asked
-        ]
-    return stages
+    return {rep: manager.lower() for rep, manager in rows}

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from scoring.outcome import Outcome, Part
 from scoring.rules import RULES
+from survey.appraisals.lanes import Lane
 from survey.figures import StepsAsPrinted
 
 
@@ -176,7 +177,8 @@ class Statement:
     `peers` is None where nobody was surveyed; `trend` runs from the oldest period to this one, `risen` from the largest
     gain down. `diagnosis` is the rep's own table over periods with its questions, as plain values: `periods` (labels),
     `lines` (number, zh, en, values), `questions` (code, zh, en, lines), `left_out` (code, zh, en). `sources` count what
-    it all rests on; `causes` is there when customers were lost again and again. `software` says what made it.
+    it all rests on; `causes` is there when customers were lost again and again, `projects` where the scheme counts
+    their stages. `software` says what made it.
     """
 
     number: str
@@ -204,6 +206,7 @@ class Statement:
     diagnosis: Mapping[str, Any] | None = None
     sources: tuple[Source, ...] = ()
     causes: Causes | None = None
+    projects: tuple[Lane, ...] = ()
 
     @property
     def indicators(self) -> tuple[Part, ...]:
@@ -256,6 +259,7 @@ class Statement:
                 "risen": tuple(Risen(**one) for one in record["risen"]),
                 "sources": tuple(Source(**one) for one in record["sources"]),
                 "causes": record["causes"] and _causes(record["causes"]),
+                "projects": tuple(Lane.from_record(one) for one in record["projects"]),
                 "outcome": Outcome.from_record(outcome),
             }
         )

@@ -98,6 +98,13 @@ def test_milestones_weigh_projects() -> None:
     assert rules.earned_value([big, small]) == (30, 40)
 
 
+@pytest.mark.parametrize(("days", "kept"), [(0, 1.0), (1, 0.95), (30, 0.95), (31, 0.90), (700, 0.0)])
+def test_lateness_costs_a_twentieth_for_every_thirty_days_begun_if_the_scheme_says_so(days: int, kept: float) -> None:
+    stage = Stage(weight=20, planned=1, done=0.5, days_late=days)
+    assert rules.earned_value([stage], late_step=0.05) == (pytest.approx(10 * kept), 20)
+    assert rules.earned_value([stage]) == (10, 20)
+
+
 def test_rating_of_four_in_five() -> None:
     assert rules.anchored_rating(weight=8, actual=4) == 6
     assert rules.anchored_rating(weight=8, actual=1) == 0

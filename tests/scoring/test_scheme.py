@@ -230,7 +230,7 @@ def test_every_mistake_is_named_at_once_with_its_line() -> None:
 
 def test_checking_adds_advice_to_the_mistakes() -> None:
     advice = {(mistake.line, mistake.key) for mistake in check(WRONG) if mistake.warning}
-    assert advice == {(40, "weight"), (None, "process")}
+    assert advice == {(40, "weight"), (41, "rule"), (None, "process")}
 
 
 def test_what_is_not_toml_is_refused_with_the_place() -> None:
@@ -251,6 +251,7 @@ def test_numbers_that_are_none_are_refused() -> None:
             Scheme.from_toml(text.replace("weight = 35", f"weight = {wrong}"))
 
 
+LEVELS = '["1", "2", "3", "4", "5"]'
 RATIO = 'rule = "ratio"\ntarget = 100'
 BROKEN = {
     "nan": ("weight = 40", "weight = nan", "line 19, [indicator] 1: weight is nan"),
@@ -287,6 +288,20 @@ BROKEN = {
     "a point on both sides": (
         RATIO, 'rule = "ratio"\nverified_by = "q"\nconfirmed_by = [1, 2]\ndenied_by = [2]', "the point 2 both bears",
     ),
+    "an unknown aside": (RATIO, f'{RATIO}\nbeside = "weather"', "beside is 'weather'"),
+    "a loss worth five": (RATIO, f"{RATIO}\nlost_worth = 5", "a lost customer counts as 5 new ones"),
+    "late without stages": (RATIO, f"{RATIO}\nlate_step = 0.05", "only project_stages can be late"),
+    "late for everything": (RATIO, f'{RATIO}\nmeasure = "project_stages"\nlate_step = 1', "late_step is 1"),
+    "a minimum that moves": (RATIO, f"{RATIO}\nminimum = true\nramp = true", "a required minimum never moves"),
+    "two targets": (RATIO, f"{RATIO}\nstretch = 1.2", "there is a target and also a stretch"),
+    "a stretch of ten": (RATIO, 'rule = "ratio"\nstretch = 10', "stretch is 10"),
+    "a team that decides": (RATIO, f"{RATIO}\nteam_share = 0.6", "team_share is 0.6"),
+    "a team that passes": (RATIO, 'rule = "pass_fail"\nteam_share = 0.1', "only an attainment by the rule ratio"),
+    "levels of no rating": (RATIO, f'{RATIO}\nanchors_zh = ["好"]', "only a rating has levels in words"),
+    "too much by one person": (
+        RATIO, f'rule = "anchored_rating"\nanchors_zh = {LEVELS}\nanchors_en = {LEVELS}',
+        "line 19, [indicator] 1: ratings by a supervisor carry 40 points; give them 20 together at most",
+    ),
     "limits crossed": ("# Kelon", "limits = {rateable = 0.95}\n# Kelon", "rateable (0.95) is above complete (0.9)"),
 }  # fmt: skip
 
@@ -310,6 +325,23 @@ def test_bands_that_are_all_adverse_are_refused() -> None:
 def test_weights_must_sum_to_a_hundred() -> None:
     with pytest.raises(SchemeRefused, match="the weights sum to 95"):
         scheme(indicator("a", 60), indicator("b", 35))
+
+
+def test_every_level_of_a_rating_is_described_or_none_is() -> None:
+    rated = {
+        "rule": "anchored_rating",
+        "anchors_zh": tuple("差中好优特"),
+        "anchors_en": ("bad", "fair", "good", "fine"),
+    }
+    with pytest.raises(SchemeRefused, match="anchors_en describes 4 of 5 levels"):
+        scheme(indicator("a", 80), indicator("b", 20, **rated))
+    silent = scheme(indicator("a", 80), indicator("b", 20, rule="anchored_rating"))
+    assert {(warning.key, warning.position) for warning in silent.warnings} == {("few", 0), ("rule", 1)}
+
+
+def test_a_ramp_on_a_duty_is_advised_against() -> None:
+    duty = scheme(indicator("a", 50, ramp=True), indicator("b", 50, group="result", ramp=True))
+    assert {(warning.key, warning.position) for warning in duty.warnings} == {("few", 0), ("ramp", 0)}
 
 
 def test_fourteen_indicators_have_no_focus() -> None:

@@ -15,7 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from scoring.targets import expect, share_plan
-from survey.models import Appraisal, FairTarget, Revision
+from survey.models import Appraisal, FairTarget, Rep, Revision
+from survey.schemes import SHIPPED
 
 Evenhand = Callable[..., Result]
 Bring = Callable[..., dict[str, Any]]
@@ -164,3 +165,54 @@ def test_the_appraisal_measures_by_it_and_says_so(
     assert (part["target_source"], part["target"]) == ("territory", pytest.approx(stored.target * share))
     assert "potential" in part["working"]["target_why_en"]
     assert "3 months in post" in part["working"]["target_why_en"]
+
+
+HALF = ("2026-07-01", "2026-12-31")
+"""184 days."""
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_last_years_sales_stretched_and_prorated_for_the_days_in_post_decide_with_the_team(
+    evenhand: Evenhand, bring: Bring, session: Session, tmp_path: Path
+) -> None:
+    """Last year 1,000, factor 1.2, actual 1,080: 90 %. R2 began on day 93 of 184, R3 was away for 46 days, which lowers
+    an agreed target as well; R4's was agreed knowing of the first day. Three of one manager are a team, one is none."""
+    scheme = (SHIPPED / "result-process.toml").read_text(encoding="utf-8")
+    scheme = scheme.replace("prorate = true", "prorate = true\nstretch = 1.2\nteam_share = 0.1", 1)
+    own = tmp_path / "own.toml"
+    own.write_text(scheme.replace('code = "result-process"', 'code = "own"'), encoding="utf-8")
+    evenhand("period", "add", "2026-H2", "--from", HALF[0], "--to", HALF[1])
+    bring(
+        "reps",
+        "code,name,hired_on,manager_email\nR1,a,2020-01-01,boss@h.example\nR2,b,2026-10-01,boss@h.example\n"
+        "R3,c,2020-01-01,boss@h.example\nR4,d,2026-10-01,other@h.example\n",
+    )
+    head = "period,rep,indicator,value,target,note\n"
+    measured = ("R1,sales,1080,,", "R1,last_year_sales,1000,,", "R2,sales,600,,", "R2,上年销售额,1000,,",
+                "R3,sales,900,1200,", "R3,days_away,46,,产假", "R4,sales,1000,1000,")  # fmt: skip
+    bring("facts", head + "".join(f"2026-H2,{one}\n" for one in measured))
+    done = evenhand("appraise", "2026-H2", "--scheme", own, "--draft")
+    assert done.exit_code == 0, done.stderr
+    rows = session.execute(select(Rep.code, Appraisal.outcome).join(Appraisal, Appraisal.rep_id == Rep.id)).all()
+    parts = {rep: next(one for one in outcome["parts"] if one["code"] == "sales") for rep, outcome in rows}
+    assert {rep: part["target"] for rep, part in parts.items()} == {"R1": 1200, "R2": 600, "R3": 900, "R4": 1000}
+    assert parts["R2"]["working"]["target_why_en"] == "last year’s 1,000 × 1.2: 1,200, for 92 of 184 days in post"
+    assert parts["R3"]["working"]["target_why_zh"] == "与员工议定：1,200，按在岗 138/184 天计（产假）"
+    team = (1080 + 600 + 900) / (1200 + 600 + 900)
+    assert parts["R1"]["working"]["team"] == pytest.approx(team)
+    assert parts["R1"]["points"] == pytest.approx(40 * (0.9 * 0.9 + 0.1 * team))
+    assert "team" not in parts["R4"]["working"]
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+@pytest.mark.parametrize(
+    ("away", "told"), [("46,,", "write the reason in note"), ("200,,产假", "away for 200 of 184 days")]
+)
+def test_days_away_that_nobody_can_follow_are_refused(evenhand: Evenhand, bring: Bring, away: str, told: str) -> None:
+    evenhand("period", "add", "2026-H2", "--from", HALF[0], "--to", HALF[1])
+    bring("reps", "code,name\nR1,a\n")
+    rows = f"2026-H2,R1,sales,900,1200,\n2026-H2,R1,days_away,{away}\n"
+    bring("facts", f"period,rep,indicator,value,target,note\n{rows}")
+    done = evenhand("appraise", "2026-H2", "--scheme", "result-process", "--draft")
+    assert done.exit_code == 1
+    assert told in done.stderr

@@ -113,7 +113,7 @@ WORKED: Mapping[str, Worked] = {
               "taiwan-six,taiwan-six,获利率达到30%,profit,30,%,2026-03-29,张三,2026-03-01\n"}, reported=FULL,
         points={"attainment": "33.6", "satisfaction": "16.0", "profit": "10.6", "market_share": "9.0",
                 "expenses": "7.5", "supervisor": "7.5"},
-        total="84.2", says=("21.3",),
+        total="84.2", says=("21.3", "Helps colleagues unasked"),
     ),
     "kelon-branch-manager": Worked(
         facts=KELON, events=KELON_EVENTS, total="81.3",
@@ -160,12 +160,14 @@ WORKED: Mapping[str, Worked] = {
         points={"sales": "45.0", "customers": "20.0", "satisfaction": "24.0"},
     ),
     "four-counts": Worked(
-        facts="new_customers,3,3\nlost_customers,1,\nsales,450,\nlast_sales,400,", unmeasured="growth,10",
-        days=(date(2026, 3, 2), date(2026, 3, 8)),
+        facts="new_customers,3,3\nlost_customers,1,\nsales,450,\nlast_sales,400,\nnew_customer_sales,30,",
+        unmeasured="growth,10", days=(date(2026, 3, 2), date(2026, 3, 8)),
         logs={"visits": COLD, "goals": "period,rep,text,indicator,target,unit,due_on,accepted_by,accepted_on\n"
               "four-counts,four-counts,每周拜访25位陌生客户,cold_visits,25,位,2026-03-08,张三,2026-03-01\n"},
         points={"cold_visits": "17.6", "new_customers": "25.0", "lost_customers": "13.3", "growth": "35.0"},
-        total="90.9", says=("22", "25", "88"),
+        total="90.9",
+        says=("22", "25", "88", "below the required minimum of 25", "net new 0.5 = 3 won − 2.5 × 1 lost",
+              "+7.5 percentage points from new, +5.0 from existing customers"),
     ),
     "technical-newcomer-0-3": Worked(
         facts="product_exam,85,\ntraining_hours,32,40\ncustomer_sessions,6,5\nvisits,22,25", total="87.9",
@@ -184,8 +186,8 @@ WORKED: Mapping[str, Worked] = {
         says=("71.4",),
     ),
     "key-account": Worked(
-        facts="attainment,1080,1200\nparticipation,3,4", logs={"visits": TWICE_A_MONTH}, reported=FULL,
-        days=FEBRUARY, total="85.5", says=("18", "20", "90"),
+        facts="attainment,1080,\nlast_year_sales,1000,\nparticipation,3,4", logs={"visits": TWICE_A_MONTH},
+        reported=FULL, days=FEBRUARY, total="85.5", says=("18", "20", "90", "last year’s 1,000 × 1.2"),
         points={"attainment": "36.0", "satisfaction": "24.0", "participation": "7.5", "relationship": "18.0"},
     ),
     "customer-relationship": Worked(
