@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from scoring.appraisal.parts import points_of
 from scoring.scheme import Scheme, SchemeRefused, check
+from scoring.scheme.lines import Indicator
 from scoring.toml_tables import Mistake
 from survey import campaigns, journal, questionnaires
 from survey.models import SchemeVersion
@@ -151,6 +152,14 @@ def not_adopted(name: str) -> NotAdopted:
         N_("%(name)s is not adopted yet. Adopt it (evenhand schemes adopt %(name)s), or draw up drafts (--draft)."),
         name=name,
     )
+
+
+def rated(session: Session) -> tuple[Indicator, ...]:
+    """The ratings of the adopted schemes that describe their levels in words, each once, by code."""
+    adopted_ones = select(SchemeVersion).where(SchemeVersion.adopted_at.is_not(None)).order_by(SchemeVersion.version)
+    newest = {row.name: row for row in session.scalars(adopted_ones)}
+    lines = (line for _, row in sorted(newest.items()) for line in read(row.content).indicators if line.anchors_zh)
+    return tuple({line.code: line for line in lines}.values())
 
 
 def _newest(session: Session, name: str) -> SchemeVersion | None:

@@ -20,6 +20,7 @@ from survey import access, appraisals, context, exports, i18n
 from survey.appraisals import NotToBeSeen, Reader, StatementChanged
 from survey.appraisals.comparing import comparison
 from survey.appraisals.explaining import explanation
+from survey.appraisals.overriding import FEWEST, overridden
 from survey.appraisals.room import rooms
 from survey.appraisals.statement import Paper, Statement
 from survey.pdf import Press
@@ -56,7 +57,9 @@ def compared() -> ResponseReturnValue:
         page = comparison(context.session(), reader(), *wished)
     except NotToBeSeen:
         abort(404)
-    return render_template("appraisals/compared.html", page=page)
+    session = context.session()
+    departed = overridden(session, page.period, page.scheme) if page and access.holds("sign appraisals") else ()
+    return render_template("appraisals/compared.html", page=page, overridden=departed, fewest=FEWEST)
 
 
 @blueprint.get("/appraisals/<int:appraisal_id>")

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from survey.appraisals import NotToBeSeen, drawing
 from survey.appraisals.comparing import comparison
-from survey.models import Rep
+from survey.appraisals.overriding import Overridden, overridden
+from survey.models import Appraisal, Rep
 
 from .conftest import Surveyed, adopt, put_facts
 from .test_appraisals import EVERYTHING
@@ -44,3 +45,26 @@ def test_there_is_nothing_where_nothing_was_drawn_up(session: Session, surveyed:
     drawing.draw_up(session, "2026-H1", adopt(session, "kelon-branch-manager", now), by="c", at=now)
     with pytest.raises(NotToBeSeen):
         comparison(session, EVERYTHING, "1999")
+
+
+def test_departures_from_the_proposal_are_counted_by_manager_and_of_few_nothing_is_said(
+    session: Session, six: tuple[Appraisal, ...]
+) -> None:
+    """Five of one manager: one raised, two lowered. Four of others stay unsaid, five are a line."""
+    told = [row for row in six if row.band in ("B", "C")][:9]
+    assert len(told) == 9
+    managers = ["Boss"] * 5 + ["Ann", "Ben", "Cleo", ""]
+    moves = {0: -1, 1: 1, 2: 1}
+    for place, (row, manager) in enumerate(zip(told, managers, strict=True)):
+        row.statement = row.statement | {"person": row.statement["person"] | {"manager": manager}}
+        row.state, row.final_band = "final", "ABCDE"["ABCDE".index(row.band or "") + moves.get(place, 0)]
+    session.flush()
+    boss = Overridden(manager="Boss", decided=5, raised=1, lowered=2)
+    assert overridden(session, "2026-H1", "taiwan-six") == (boss,)
+    other = next(row for row in six if row not in told and row.band)
+    other.state, other.final_band = "final", other.band
+    other.statement = other.statement | {"person": other.statement["person"] | {"manager": "Ann"}}
+    session.flush()
+    rest = Overridden(manager="", decided=5, raised=0, lowered=0)
+    assert overridden(session, "2026-H1", "taiwan-six") == (boss, rest)
+    assert overridden(session, "2026-H1", "zongshen") == ()

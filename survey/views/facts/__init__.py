@@ -11,7 +11,7 @@ from flask_wtf import FlaskForm
 from wtforms import Field
 from wtforms.fields.choices import SelectChoice
 
-from survey import access, context, i18n, plans
+from survey import access, context, i18n, plans, schemes
 from survey.indicators import diagnoses, events, goals, notes
 from survey.indicators.page import NotToBeSeen, list_page, place, rep_page
 from survey.models import Period, Rep
@@ -209,5 +209,5 @@ def _page(rep: str, kind: str = "", form: Any = None) -> str:
     return render_template(
         "facts/shown.html", page=page, forms=shown, failed=form, failed_kind=kind, own=own, sources=notes.SOURCES,
         plan=plans.of_rep(context.session(), page.period, page.rep), causes=diagnoses.CAUSES,
-        companys=diagnoses.COMPANYS,
+        companys=diagnoses.COMPANYS, rated=schemes.rated(context.session()),
     )  # fmt: skip

@@ -210,6 +210,9 @@ def test_reps_stand_beside_one_another_for_their_manager(
     assert "Reps beside one another" in shown
     names = [row.statement["person"]["name"] for row in six]
     assert all(name in shown for name in names)
+    assert "Decisions that departed" not in shown
+    reviewing = sign_in(person("reviewer", "hr@h.example"))
+    assert "Too few decisions to say" in reviewing.get("/appraisals/comparison?lang=en").get_data(as_text=True)
     assert client.get("/appraisals/comparison?period=1999").status_code == 404
     rep = sign_in(person("rep", "r01@h.example"))
     assert rep.get("/appraisals/comparison").status_code == 404
