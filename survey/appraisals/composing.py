@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from scoring.outcome import Outcome
+from scoring.outcome import Outcome, added
+from scoring.scheme.lines import GROUPS
 from scoring.verdicts import verdict
 from survey.appraisals import sources
 from survey.appraisals.grounds import Grounds
@@ -16,6 +18,7 @@ from survey.appraisals.statement import (
     Causes,
     Definition,
     Dimension,
+    GroupSum,
     Peers,
     Person,
     Satisfaction,
@@ -85,7 +88,26 @@ def compose(
         sources=sources.named(counts, satisfaction[0].responses if satisfaction else None),
         causes=causes,
         projects=projects,
+        groups=_groups(outcome),
     )
+
+
+def _groups(outcome: Outcome) -> tuple[GroupSum, ...]:
+    """Results, process and the others apart, where there are several."""
+    scored = [part for part in outcome.parts if part.kind == "indicator" and part.points is not None]
+    of_group = {group: [part for part in scored if part.group == group] for group in GROUPS}
+    sums = tuple(
+        GroupSum(
+            name_zh=GROUPS[group][0], name_en=GROUPS[group][1],
+            weight=math.fsum(part.weight or 0.0 for part in parts), printed=added(part.printed for part in parts),
+            share=round(
+                math.fsum(part.points or 0.0 for part in parts) / math.fsum(part.weight or 0.0 for part in parts), 3
+            ),
+        )
+        for group, parts in of_group.items()
+        if parts
+    )  # fmt: skip
+    return sums if len(sums) > 1 and outcome.total is not None else ()
 
 
 def _survey(grounds: Grounds) -> Survey | None:

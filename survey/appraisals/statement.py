@@ -171,6 +171,18 @@ class Causes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupSum:
+    """What the indicators of one group earned together, as printed, of the weight they carry; `share` is that to .001.
+    Before anything is rescaled."""
+
+    name_zh: str
+    name_en: str
+    weight: float
+    printed: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """Every value a printed appraisal shows, but for where it stands (`Standing`).
 
@@ -178,7 +190,7 @@ class Statement:
     gain down. `diagnosis` is the rep's own table over periods with its questions, as plain values: `periods` (labels),
     `lines` (number, zh, en, values), `questions` (code, zh, en, lines), `left_out` (code, zh, en). `sources` count what
     it all rests on; `causes` is there when customers were lost again and again, `projects` where the scheme counts
-    their stages. `software` says what made it.
+    their stages, `groups` where it has several (results and process). `software` says what made it.
     """
 
     number: str
@@ -207,6 +219,7 @@ class Statement:
     sources: tuple[Source, ...] = ()
     causes: Causes | None = None
     projects: tuple[Lane, ...] = ()
+    groups: tuple[GroupSum, ...] = ()
 
     @property
     def indicators(self) -> tuple[Part, ...]:
@@ -259,6 +272,7 @@ class Statement:
                 "risen": tuple(Risen(**one) for one in record["risen"]),
                 "sources": tuple(Source(**one) for one in record["sources"]),
                 "causes": record["causes"] and _causes(record["causes"]),
+                "groups": tuple(GroupSum(**one) for one in record["groups"]),
                 "projects": tuple(Lane.from_record(one) for one in record["projects"]),
                 "outcome": Outcome.from_record(outcome),
             }

@@ -88,7 +88,8 @@ def import_file(  # one parameter for each option
                  approved_by, not_measured, withheld_by_rep with evidence)
                  A target alone is missing = not_measured; its value may be computed from facts named
                  working_days, calls, orders, sales, last_sales, expense, cost, discounts,
-                 collection_days, interest, bad_debt_rate (both rates in %)
+                 collection_days, interest, bad_debt_rate (both rates in %); new_customer_sales tells
+                 growth apart, last_year_sales sets a target, days_away (why: note) lowers targets
     events       period, rep, category, on, points (above zero), fact; evidence, multiplier, expires_on,
                  in_survey (yes: customers' ratings already show it)
     visits       rep, customer (code, or a name that is no customer yet), on; number (of calls that

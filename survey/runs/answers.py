@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from scoring.spec import AdjustmentSpec
@@ -54,8 +54,10 @@ def answers(
 
 
 def in_window(period: Period, spec: AdjustmentSpec) -> ColumnElement[bool]:
-    """Campaigns of the periods a run spans: this one and those before it."""
-    spanned = select(Period.id).where(Period.from_on <= period.from_on).order_by(Period.from_on.desc())
+    """Campaigns of the periods a run spans: this one and those that were over before it (a half-year that began with
+    the quarter was not)."""
+    ours = or_(Period.id == period.id, Period.to_on < period.from_on)
+    spanned = select(Period.id).where(ours).order_by(Period.from_on.desc(), Period.to_on.desc())
     return Campaign.period_id.in_(spanned.limit(spec.window).scalar_subquery())
 
 

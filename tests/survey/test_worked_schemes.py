@@ -154,6 +154,7 @@ WORKED: Mapping[str, Worked] = {
         facts="sales,88,100\ncollection,44,50\nvisits,95,\nshipping,95,\ndunning,95,\nreports,95,\n"
               "merchandising,95,\nstock_count,95,",
         points={"sales": "35.2", "collection": "26.4"}, total="90.1",
+        says=("result 61.6/70, 88 %", "process 28.5/30, 95 %"),
     ),
     "sales-customers-satisfaction": Worked(
         facts="sales,90,100\ncustomers,50,50", reported=FULL, total="89.0",
