@@ -33,7 +33,8 @@ example:
   python -m scoring appraise out/scores.csv --facts facts.csv --events events.csv --scheme taiwan-six.toml --out out
 
 facts: rep, indicator, value, target (same unit), note, evidence; instead of a value, missing is one of not_applicable
-  (with note and approved_by), not_measured, withheld_by_rep (with evidence); confirmed of asked customers bore it out
+  (with note and approved_by), not_measured, withheld_by_rep (with evidence); confirmed of asked customers bore it out;
+  team is the share of its targets that the rep's team reached (0.95)
 events: rep, category, on, points (positive), fact, evidence, multiplier, in_survey (yes: already in the satisfaction),
   overturned, expired (yes: listed, but it costs nothing)
 """
@@ -220,6 +221,7 @@ def _fact(row: Mapping[str, str]) -> Fact:
         target_source=source,
         confirmed=_count(row, "confirmed"),
         asked=_count(row, "asked"),
+        team=_number(row, "team"),
         **texts,
     )
 

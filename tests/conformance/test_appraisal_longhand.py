@@ -284,7 +284,9 @@ def world_of(seed: int) -> World:
     world = World(
         lines=lines, caps=caps, times={code: dice.choice([1.0, 2.0]) for code in caps}, bands=bands,
         cap=dice.choice([1.0, 1.0, 1.2]), deduction_cap=dice.choice([8.0, 20.0]),
-        limits=Limits() if dice.random() < 0.5 else Limits(benefit=0.1, adverse=0.6, measured_weight=60.0),
+        limits=Limits(rating_weight=100.0)
+        if dice.random() < 0.5
+        else Limits(benefit=0.1, adverse=0.6, measured_weight=60.0, rating_weight=100.0),
         positions={rep: dice.choice("xy") for rep in REPS}, in_time=dice.random() < 0.8,
     )  # fmt: skip
     for rep in REPS:
@@ -316,7 +318,7 @@ def _happen(dice: random.Random, world: World, rep: str) -> None:
         elif dice.random() < 0.85:
             x = round(dice.uniform(1, 5)) if line.rule == "anchored_rating" else round(dice.gauss(100 * good, 12), 1)
             own = dice.choice([None, 90.0, 110.0]) if line.target else None
-            world.facts.append(Fact(rep=rep, indicator=line.code, value=x, target=own))
+            world.facts.append(Fact(rep=rep, indicator=line.code, value=x, target=own, evidence="seen"))
         else:
             world.facts.append(dice.choice(_absences(rep, line.code)))
     for code in world.caps:
