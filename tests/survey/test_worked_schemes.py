@@ -188,7 +188,8 @@ WORKED: Mapping[str, Worked] = {
     ),
     "key-account": Worked(
         facts="attainment,1080,\nlast_year_sales,1000,\nparticipation,3,4", logs={"visits": TWICE_A_MONTH},
-        reported=FULL, days=FEBRUARY, total="85.5", says=("18", "20", "90", "last year’s 1,000 × 1.2", "Product knowledge"),
+        reported=FULL, days=FEBRUARY, total="85.5",
+        says=("18", "20", "90", "last year’s 1,000 × 1.2", "Product knowledge"),
         points={"attainment": "36.0", "satisfaction": "24.0", "participation": "7.5", "relationship": "18.0"},
     ),
     "customer-relationship": Worked(
