@@ -49,6 +49,12 @@ class Progress:
     waiting_since: datetime | None
     trouble: str | None
 
+    @property
+    def territory_standings(self) -> dict[str, str]:
+        """Whether chance explains each territory's response rate, by code."""
+        found = _funnel(self.territories)
+        return found.standings if found else {}
+
     def record(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
@@ -84,10 +90,14 @@ def progress(session: Session, campaign: Campaign) -> Progress:
         closes_on=campaign.closes_on,
         reps=reps,
         territories=_parts(session, campaign, Territory, Subject.territory_id),
-        funnel=funnel((part.code, part.name, part.rates) for part in reps),
+        funnel=_funnel(reps),
         **whole,
         **_queue(session, campaign),
     )
+
+
+def _funnel(parts: Iterable[Part]) -> Funnel | None:
+    return funnel((part.code, part.name, part.rates) for part in parts)
 
 
 def standing(campaign: Campaign) -> Any:

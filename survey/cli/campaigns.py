@@ -195,6 +195,7 @@ def _plan_record(found: Preview) -> dict[str, object]:
         "unreachable": len(found.frame.unreachable),
         "excluded": len(found.frame.excluded),
         "rested": len(found.frame.rested),
+        "repeats": found.repeats,
         "reps": [
             {
                 "rep": rep.code, "name": rep.name, "customers": rep.plan.customers, "needed": rep.plan.needed,
@@ -214,6 +215,8 @@ def _plan_in_words(found: Preview) -> Iterator[str]:
         f"Left out: {len(found.frame.unreachable)} whom no mail reaches, {len(found.frame.excluded)} excluded, "
         f"{len(found.frame.rested)} asked by another campaign lately."
     )
+    if found.repeats is not None:
+        yield f"The draw, repeated just now, comes to {'the same' if found.repeats else 'OTHER'} customers."
     for rep in found.reps:
         yield (
             f"{rep.code:10} needs {rep.plan.needed} answers: {rep.plan.invitations} invitations; asked {rep.asked} of "

@@ -65,7 +65,7 @@ def _turn(invitation: Invitation, message: OutboxMessage, reach: Reach, *, at: d
         return False
     channel = reach(contact)
     if channel is None:
-        message.state, message.last_error = "failed", NO_ADDRESS
+        message.state, message.last_error, invitation.disposition = "failed", NO_ADDRESS, "bounced"
         return False
     if message.state == "queued":
         message.channel = channel

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from survey import journal
 from survey.campaigns import UNANSWERED
 from survey.intake import cells
+from survey.intake.changes import Changes
 from survey.invitations import require_open
 from survey.models import Campaign, Contact, Customer, Invitation, OutboxMessage, Token
 from survey.refusals import N_, Refused
@@ -47,13 +48,16 @@ def resume(session: Session, campaign: Campaign, *, by: str, at: datetime) -> No
 
 def correct_address(
     session: Session, contact: Contact, *, email: str | None = None, phone: str | None = None, by: str, at: datetime
-) -> None:
-    """Give a contact another mail address or phone number; what is not given stays.
+) -> Changes:
+    """Give a contact another mail address or phone number; what is not given stays. Says what was changed.
 
     Links sent to the address before are taken back: whoever reads there may be somebody else. Raises UnfitCell.
     """
+    before = (contact.email, contact.phone)
     contact.email = cells.email(email) if email else contact.email
     contact.phone = cells.phone(phone) if phone else contact.phone
+    changes = Changes()
+    changes.update(Contact.__tablename__, contact.id, ("email", "phone"), before, (contact.email, contact.phone))
     unanswered = select(Invitation.id).where(
         Invitation.contact_id == contact.id, Invitation.disposition.in_((*UNANSWERED, "bounced"))
     )
@@ -61,6 +65,7 @@ def correct_address(
         update(Token).where(Token.invitation_id.in_(unanswered), Token.revoked_at.is_(None)).values(revoked_at=at)
     )
     journal.record(session, "address corrected", f"contact {contact.id}", by=by, at=at)
+    return changes
 
 
 def find(session: Session, campaign: Campaign, invitation_id: int) -> Invitation:

@@ -69,17 +69,19 @@ def remind_due(session: Session, *, by: str, at: datetime) -> int:
 def _silent(session: Session, campaign: Campaign) -> list[Silent]:
     """Who has not answered. The campaign is locked, so that nobody reminds beside us."""
     session.execute(select(Campaign.id).where(Campaign.id == campaign.id).with_for_update(key_share=True))
-    first = aliased(OutboxMessage)
+    first, last, any_ = aliased(OutboxMessage), aliased(OutboxMessage), aliased(OutboxMessage)
+    newest = select(func.max(any_.number)).where(any_.invitation_id == Invitation.id).correlate(Invitation)
     rows = (
         select(
             Invitation.id,
-            first.channel,
+            last.channel,  # an address may have changed since the first
             first.sent_at.label("asked_at"),
             func.max(OutboxMessage.sent_at).label("last_at"),
             func.max(OutboxMessage.number).label("number"),
             func.count().filter(OutboxMessage.state.in_(("queued", "claimed"))).label("on_its_way"),
         )
         .join(first, (first.invitation_id == Invitation.id) & (first.number == 0))
+        .join(last, (last.invitation_id == Invitation.id) & (last.number == newest.scalar_subquery()))
         .join(OutboxMessage, OutboxMessage.invitation_id == Invitation.id)
         .join(Contact, Contact.id == Invitation.contact_id)
         .where(
@@ -89,7 +91,7 @@ def _silent(session: Session, campaign: Campaign) -> list[Silent]:
             Contact.opted_out_at.is_(None),
             first.sent_at.is_not(None),
         )
-        .group_by(Invitation.id, first.channel, first.sent_at)
+        .group_by(Invitation.id, last.channel, first.sent_at)
         .order_by(Invitation.id)
     )
     return list(session.execute(rows).all())

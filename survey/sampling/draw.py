@@ -44,7 +44,8 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """Who would be asked if the campaign were sent now, and what that can be expected to show."""
+    """Who would be asked if the campaign were sent now, and what that can be expected to show. `repeats`: does the
+    draw, done once more, come to the same people? None before it was done."""
 
     frame: Frame
     asked: Mapping[int, tuple[Service, ...]]
@@ -52,6 +53,7 @@ class Preview:
     grounds: Grounds
     reps: tuple[RepPlan, ...]
     drawn_at: datetime | None
+    repeats: bool | None = None
 
     @property
     def people(self) -> int:
@@ -81,6 +83,7 @@ def preview(
     """What sending the campaign now would do. `reliability` is what a plan is made for where the campaign wants none
     in particular. Raises NoShare."""
     sample = campaign.sample_plan
+    repeats = None
     wanted = reliability if reliability is not None else sample.reliability if sample else USUAL_RELIABILITY
     check_reliability(wanted)
     on = grounds(session, response_rate=response_rate)
@@ -91,11 +94,13 @@ def preview(
     elif sample.drawn_at is None:
         will = _only(could, choose(_listed(session, found), seed=sample.seed, wanted=_wanted(wanted, on)))
     else:
-        will = _only(could, drawn(session, campaign))
+        pairs = drawn(session, campaign)
+        repeats = replayed(session, campaign) == pairs
+        will = _only(could, pairs)
     return Preview(
         frame=found, asked=will, reliability=wanted, grounds=on,
         reps=plan_reps(session, could, will, reliability=wanted, on=on),
-        drawn_at=sample.drawn_at if sample else None,
+        drawn_at=sample.drawn_at if sample else None, repeats=repeats,
     )  # fmt: skip
 
 

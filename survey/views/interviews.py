@@ -14,7 +14,7 @@ from survey import access, follow_ups, i18n, interviews, responses
 from survey.context import actor, company, db, now, session
 from survey.interviews import InterviewOver, UnknownInterview
 from survey.models import Interview
-from survey.refusals import Refused
+from survey.refusals import N_, Refused
 from survey.responses import drafts
 from survey.views import sheets
 from survey.views.sheets import SheetForm, UnreadableForm
@@ -106,9 +106,9 @@ def _may_be_asked(interview: Interview) -> bool:
 
 
 def _require_unhappy(interview: Interview) -> None:
-    """Only the call just made ends with this question. Raises AnswersFinal."""
+    """Only the call just made ends with this question, once. Raises InterviewOver, AnswersFinal."""
     if interview.state != "completed" or not _may_be_asked(interview):
-        abort(404)
+        raise InterviewOver(N_("There is nothing more to ask in this interview. Go on with the next one."))
     responses.require_time_left(session(), interview.invitation, at=now())
 
 

@@ -11,7 +11,7 @@ from wtforms import StringField
 from wtforms.validators import Length
 
 from survey import access, campaigns, context, i18n
-from survey.invitations import delivery
+from survey.invitations import addresses, delivery
 from survey.models import Campaign, Contact, Invitation
 from survey.refusals import Refused
 from survey.views.campaigns import reach
@@ -54,10 +54,11 @@ def correct(code: str, invitation_id: int) -> ResponseReturnValue:
     if form.validate():
         by, at = context.actor(), context.now()
         try:
-            delivery.correct_address(
+            changes = delivery.correct_address(
                 context.session(), contact, email=form.email.data, phone=form.phone.data, by=by, at=at
             )
             delivery.resend(context.session(), invitation, reach=reach(), by=by, at=at)
+            addresses.follow(context.session(), changes, reach=reach(), by=by, at=at)  # in other campaigns too
         except Refused as refusal:
             form.form_errors.append(i18n.told(refusal))
         else:

@@ -123,6 +123,7 @@ def test_a_dead_address_replaced_is_written_to_and_one_taken_away_is_told(
     assert [one.contact for one in delivery.undelivered(session, campaign)] == ["王芳"]
     session.commit()
     assert post.round(asked) == set()
+    assert post.round(asked + timedelta(days=5)) == {"bob@c2.example"}, "no reminder goes to nowhere"
     assert bring_contacts("C1,王芳,again@new.example,\n", asked) == Followed(taken_back=0, sent_again=1)
 
 
@@ -139,3 +140,21 @@ def test_who_has_answered_or_whose_campaign_is_over_is_left_alone(
     session.commit()
     assert post.round(after) == set()
     assert delivery.undelivered(session, campaign) == []
+
+
+def test_a_correction_is_followed_in_every_campaign_that_asked(session: Session, asked: datetime, post: Post) -> None:
+    for code in ("S1", "S2"):
+        campaign = plan(session, code, at=asked, days=20)
+        campaign.rest_days = 0
+        invitations.invite(session, campaign, by=BY, at=asked)
+    session.commit()
+    assert len(post.round(asked)) == 2
+    contact = session.scalars(select(Contact).where(Contact.name == "王芳")).one()
+    first, second = session.scalars(select(Invitation).where(Invitation.contact_id == contact.id)).all()
+    changes = delivery.correct_address(session, contact, email="fang@new.example", by=BY, at=asked)
+    delivery.resend(session, first, by=BY, at=asked)
+    assert addresses.follow(session, changes, by=BY, at=asked).sent_again == 1
+    session.commit()
+    assert post.round(asked) == {"fang@new.example"}
+    session.expire_all()
+    assert (first.disposition, second.disposition) == ("sent", "sent")

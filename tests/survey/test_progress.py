@@ -112,6 +112,7 @@ def test_progress_is_counted_in_all_by_rep_and_by_territory(session: Session, as
         "R2": ({"queued": 1}, 1, 0),
     }
     assert {part.code: part.rates.rr1 for part in seen.territories} == {"EAST": 0.5, "WEST": 0.0}
+    assert seen.territory_standings == {"EAST": "usual", "WEST": "usual"}
     assert seen.messages == {"queued": 2}
     assert seen.record()["RR1"] == 0.5
 

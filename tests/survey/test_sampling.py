@@ -297,6 +297,7 @@ def test_the_draw_replays_to_the_same_people(session: Session, now: datetime, ma
 def test_a_swapped_person_shows_when_the_draw_is_repeated(session: Session, now: datetime, many: Campaign) -> None:
     draw.plan_draw(session, many, reliability=0.5, by=BY, at=now)
     invitations.invite(session, many, by=BY, at=now)
+    assert draw.preview(session, many, at=now).repeats is True
     out = session.scalars(select(FrameEntry).where(FrameEntry.drawn.is_(True)).limit(1)).one()
     entry = session.scalars(
         select(FrameEntry).where(FrameEntry.drawn.is_(False), FrameEntry.rep_id == out.rep_id).limit(1)
@@ -304,6 +305,7 @@ def test_a_swapped_person_shows_when_the_draw_is_repeated(session: Session, now:
     out.drawn, entry.drawn = False, True
     session.flush()
     assert draw.replayed(session, many) != draw.drawn(session, many)
+    assert draw.preview(session, many, at=now).repeats is False, "the plan says so to whoever runs the campaign"
 
 
 def test_inviting_again_draws_nobody_new(session: Session, now: datetime, many: Campaign) -> None:

@@ -120,7 +120,7 @@ UNHAPPY = {**CORE, "delivery": "2"}
 def test_an_unhappy_answer_leads_to_the_question_with_nothing_chosen_and_a_yes_makes_one_task(
     ann: FlaskClient, session: Session, own: str
 ) -> None:
-    assert ann.get(f"{own}/contact").status_code == 404, "nothing was answered yet"
+    assert ann.get(f"{own}/contact").status_code == 410, "nothing was answered yet"
     asks = ann.post(own, data={**_form(ann, own, UNHAPPY), "send": "1"}).location
     assert asks == f"{own}/contact?lang=zh"
     page = ann.get(asks).text
@@ -136,7 +136,7 @@ def test_an_unhappy_answer_leads_to_the_question_with_nothing_chosen_and_a_yes_m
     assert (said.status_code, said.location) == (303, "/interviews")
     assert "再见" in ann.get("/interviews?lang=en").text, "what is left to say is in the language of the call"
     assert _number(session, FollowUp) == 1
-    assert ann.get(f"{own}/contact").status_code == 404, "asked once"
+    assert ann.get(f"{own}/contact").status_code == 410, "asked once"
 
 
 def test_a_no_leaves_nothing_and_only_who_called_may_ask(
@@ -156,7 +156,7 @@ def test_a_no_leaves_nothing_and_only_who_called_may_ask(
 
 def test_a_happy_customer_is_not_asked(ann: FlaskClient, own: str) -> None:
     ann.post(own, data={**_form(ann, own, CORE), "send": "1"})
-    assert ann.get(f"{own}/contact").status_code == 404
+    assert ann.get(f"{own}/contact").status_code == 410
 
 
 @pytest.mark.parametrize("outcome", ["no answer", "busy", "refused", "wrong person"])
