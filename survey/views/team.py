@@ -37,14 +37,14 @@ WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 @access.permission("read scores")
 def team() -> ResponseReturnValue:
     """The reps the person may see, in one period and dimension."""
-    return render_template("team/team.html", team=_team())
+    return render_template("team/team.html", team=team_page())
 
 
 @blueprint.get("/team/funnel")
 @access.permission("read scores")
 def funnel() -> ResponseReturnValue:
     """Their scores against the number of customers, with the limits of chance."""
-    found = _team()
+    found = team_page()
     return render_template("team/funnel.html", team=found, page=funnel_page(found), most=MOST_DRAWN)
 
 
@@ -52,7 +52,7 @@ def funnel() -> ResponseReturnValue:
 @access.permission("read scores")
 def territories() -> ResponseReturnValue:
     """The team territory by territory."""
-    found = _team()
+    found = team_page()
     pages = sheets(territories_page(context.session(), found)) if found.run else ((),)
     number = min(_wish().page, len(pages))
     return render_template(
@@ -64,7 +64,7 @@ def territories() -> ResponseReturnValue:
 @access.permission("read scores")
 def answers() -> ResponseReturnValue:
     """What was answered about them, and by how many of those asked."""
-    found = _team()
+    found = team_page()
     return render_template(
         "team/answers.html", team=found, page=answers_page(context.session(), found) if found.run else None,
         most=MOST_DRAWN,
@@ -75,7 +75,7 @@ def answers() -> ResponseReturnValue:
 @access.permission("read scores")
 def trend() -> ResponseReturnValue:
     """Their change since the period before."""
-    found = _team()
+    found = team_page()
     return render_template(
         "team/trend.html", team=found, page=trend_page(context.session(), found) if found.run else None
     )
@@ -85,7 +85,7 @@ def trend() -> ResponseReturnValue:
 @access.permission("read scores")
 def adjustment() -> ResponseReturnValue:
     """What the adjustment did to them."""
-    found = _team(sort="-moved")
+    found = team_page(sort="-moved")
     return render_template(
         "team/adjustment.html", team=found, page=adjustment_page(context.session(), found) if found.run else None
     )
@@ -110,7 +110,7 @@ def pair() -> ResponseReturnValue:
 @access.permission("read scores")
 def file(view: str, form: str) -> ResponseReturnValue:
     """One of these pages as a file, with the same filters and nothing more."""
-    found = _team(whole=True, sort="-moved" if view == "adjustment" else None)
+    found = team_page(whole=True, sort="-moved" if view == "adjustment" else None)
     if found.run is None:
         abort(404)
     speech = files.Speech(say=gettext, wording=lambda words: i18n.said(words.zh, words.en))
@@ -139,7 +139,8 @@ def rep(code: str) -> ResponseReturnValue:
     return render_template("team/rep.html", page=page, choice=choice, addresses=addresses, mentioned=mentioned)
 
 
-def _team(*, whole: bool = False, sort: str | None = None) -> Team:
+def team_page(*, whole: bool = False, sort: str | None = None) -> Team:
+    """The team as the address asks for it."""
     try:
         return team_of(context.session(), access.visible_reps(), _wish(sort), on=context.today(), whole=whole)
     except NotToBeSeen:

@@ -26,7 +26,7 @@ ENOUGH = 2
 """Pages of one kind that one role looks at: the second often has what the first lacks."""
 
 _LINK = re.compile(r'<a\b[^>]*\bhref="([^"]*)"')
-_ELSEWHERE = ("static", "security.static", "manual.picture")
+_ELSEWHERE = ("static", "security.static", "manual.picture", "talks.together")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,3 +74,15 @@ def test_the_paper_is_one_page_with_the_same_numbers(boss: FlaskClient, language
     for number in ("71.0", "74.5", "64.7–84.3", "76.5", "0.55", "22"):
         assert number in text, number
     assert said in text.replace("\n", "")
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_the_sheets_of_a_team_print_together_one_page_each_and_nobody_elses(boss: FlaskClient) -> None:
+    assert "/team/talks.pdf" in boss.get("/team").text
+    pages = PdfReader(io.BytesIO(boss.get("/team/talks.pdf?lang=en&search=R0").get_data())).pages
+    texts = [page.extract_text() for page in pages]
+    assert len(texts) == 8
+    assert sum("黄国强" in text for text in texts) == 1
+    assert all(text.count("What they do not support") == 1 for text in texts)
+    assert "Daniel Doyle" not in " ".join(texts), "R09 is another manager's"
+    assert boss.get("/team/talks.pdf?search=nobody").status_code == 404
