@@ -17,7 +17,7 @@ from flask_security import current_user
 
 from survey import journal
 from survey.context import company
-from survey.refusals import Refused
+from survey.refusals import N_, Refused
 
 LANGUAGES = {"zh": "中文", "en": "English"}
 BOTH = "both"
@@ -29,6 +29,9 @@ COOKIE = "language"
 _BEGIN, _BETWEEN, _END = "\x02", "\x1f", "\x03"
 _MARKS = re.compile(f"([{_BEGIN}{_BETWEEN}{_END}])")
 _TRANSLATIONS = Path(__file__).parent / "translations"
+
+NOBODYS = {journal.COMMAND_LINE: N_("command line"), "worker": N_("worker"), "first run": N_("first run")}
+"""What stands in the place of a person where none was signed in."""
 
 babel = Babel()
 
@@ -152,7 +155,7 @@ def told(refusal: Refused) -> str:
 
 def actor(by: str | None) -> str:
     """Who did something, as the journal writes it, in the reader's words: people by their address."""
-    return gettext("command line") if by == journal.COMMAND_LINE else by or ""
+    return gettext(by) if by in NOBODYS else by or ""
 
 
 def init_app(app: Flask) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -94,13 +94,19 @@ class Lines:
 PAGE = 100
 
 
-def lines(session: Session, *, words: str = "", before: int | None = None) -> Lines:
-    """The newest lines whose actor, action or subject holds the words, from before a line on."""
+def lines(session: Session, *, words: str = "", meant: Collection[str] = (), before: int | None = None) -> Lines:
+    """The newest lines whose actor, action or subject holds the words, from before a line on. `meant` are actions the
+    words name in another language."""
     chosen = select(JournalEntry).order_by(JournalEntry.id.desc()).limit(PAGE + 1)
     if words.strip():
         inside = words.strip().lower()
         places = (JournalEntry.by, JournalEntry.action, JournalEntry.subject)
-        chosen = chosen.where(or_(*(func.lower(place).contains(inside, autoescape=True) for place in places)))
+        chosen = chosen.where(
+            or_(
+                *(func.lower(place).contains(inside, autoescape=True) for place in places),
+                JournalEntry.action.in_(meant),
+            )
+        )
     if before is not None:
         chosen = chosen.where(JournalEntry.id < before)
     found = session.scalars(chosen).all()

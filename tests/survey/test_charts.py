@@ -74,10 +74,55 @@ def test_shares_of_answers_fill_the_bar_and_few_answers_draw_none(app: Flask) ->
     assert sum(widths) == pytest.approx(47, abs=0.01)
     assert widths[-1] == pytest.approx(47 / 2, abs=0.01)
     assert "± 22%" in bar
-    assert bar.count("too few answers to show") == 1
+    assert bar.count(">too few answers to show</text>") == 1
 
 
 def test_the_table_behind_holds_the_same_counts(app: Flask) -> None:
     rows = [{"name": "A", "counts": [1, 0, 4], "margin": 0.4}, {"name": "B", "counts": None, "margin": None}]
     table = _drawn(app, "answers:stacked_table(rows, ['1', '2', '3'], 'Answers', 'h')", rows=rows)
     assert re.findall(r'<td class="number">([^<]*)</td>', table) == ["1", "0", "4", "5", "± 40%"]
+
+
+NAMED = [_point("A", 70.0), _point("B", None)]
+
+
+@pytest.mark.parametrize(
+    ("macro", "values", "said"),
+    [
+        ("chart:dots(rows, 75, 'x')", {"rows": NAMED}, "A: adjusted 70.0, 95 % interval 65.0–75.0, raw 68.0"),
+        ("trend:over_time(rows, 'x')", {"rows": NAMED}, "B: too few answers to show"),
+        (
+            "trend:differences(rows, 'x')",
+            {"rows": [{"name": "A", "difference": 6.0, "low": 2.0, "high": 9.0, "apart": True, "expected": None}]},
+            "A: +6.0, 95 % interval +2.0 to +9.0, told apart from chance",
+        ),
+        (
+            "answers:stacked(rows, ['1', '2'], 'x')", {"rows": [{"name": "A", "counts": [1, 3], "margin": 0.2}]},
+            "A: 1 – 25%, 2 – 75%",
+        ),
+        (
+            "chart:waterfall(rows, 'x')",
+            {"rows": [{"kind": "level", "label": "raw", "value": 70}, {"kind": "step", "label": "mix", "value": 2}]},
+            "mix +2.0",
+        ),
+    ],
+)  # fmt: skip
+def test_every_mark_is_reached_by_keyboard_and_says_its_numbers(
+    app: Flask, macro: str, values: dict[str, Any], said: str
+) -> None:
+    picture = _drawn(app, macro, **values)
+    assert picture.count('class="mark" tabindex="0" role="img"') == len(values["rows"])
+    assert f'aria-label="{said}"><title>{said}</title>' in picture
+    assert 'role="img" aria-label="x"' not in picture, "what can be focused may not lie inside an image"
+
+
+@pytest.mark.parametrize("macro", ["chart:dots(rows, 75, 'x')", "trend:over_time(rows, 'x')"])
+def test_raw_and_adjusted_are_told_apart_without_colour(app: Flask, macro: str) -> None:
+    """Hollow and filled; few answers are dashed: nothing depends on hue."""
+    rows = [_point("A", 70.0), _point("C", 72.0, evidence="thin")]
+    picture = _drawn(app, macro, rows=rows).split("</figcaption>")[1]
+    assert set(re.findall(r'<circle class="raw"[^>]*fill="([^"]+)"', picture)) == {"#ffffff"}
+    assert "#ffffff" not in re.findall(r'<circle class="adjusted[^>]*fill="([^"]+)"', picture)
+    assert picture.count('stroke-dasharray="3 3"') > 0
+    assert re.search(r'class="interval thin"[^>]*stroke-dasharray', picture)
+    assert not re.search(r'class="interval"[^>]*stroke-dasharray', picture)
