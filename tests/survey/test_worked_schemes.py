@@ -184,7 +184,7 @@ WORKED: Mapping[str, Worked] = {
     "stage-milestones": Worked(
         facts="collection,9,10\nreports,95,", logs={"projects": STAGES}, reported=FULL, total="81.6",
         points={"milestones": "28.6", "collection": "18.0", "reports": "19.0", "satisfaction": "16.0"},
-        says=("71.4",),
+        says=("71.4", "proposal 10/20", "bid 0/25 by 2026-05-15"),
     ),
     "key-account": Worked(
         facts="attainment,1080,\nlast_year_sales,1000,\nparticipation,3,4", logs={"visits": TWICE_A_MONTH},

@@ -164,7 +164,8 @@ def test_repeated_losses_ask_for_the_causes_before_anybody_is_blamed(
     ((row, _),) = drawing.draw_up(session, "2026-H1", version, by="c", at=now).appraisals
     part = next(one for one in row.outcome["parts"] if one["code"] == "lost_customers")
     assert (part["actual"], part["printed"]) == (1, "13.3")
-    assert "D-2026-H1-R02" in part["note_en"]
+    assert "D-2026-H1-R02" in part["remark_en"]
+    assert part["remark_en"].endswith("net new 0.5 = 3 won − 2.5 × 1 lost")
     assert row.statement["causes"]["exempted"] == 1
     assert {one["code"]: one["count"] for one in row.statement["sources"]} == {"facts": 4}
     rep = sign_in(person("rep", "r02@harbour.example", "李思远"))
