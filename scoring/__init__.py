@@ -64,6 +64,14 @@ What a score answers
     first cannot be worked out from the composite. How many answers a reliability takes, and whether one period can
     bring them, two, or none, is said before anybody is asked.
 
+    On the website a run does without what is withheld altogether: ratings of a rep on an item that fewer than five
+    customers rated do not enter it, an attribute's value counts as unknown where fewer than five customers tell its
+    effect, and what is new waits until it cannot be read from two or more runs. So no number that is published rests
+    on a withheld answer, and no sum or difference of raw scores tells the mean of fewer than five customers. It is not
+    claimed that a group of five or more keeps what all its answers have in common: a raw score of 100 says that
+    everybody gave the best one. Nor that unrounded slopes and territory effects of several runs tell nothing to
+    somebody who holds them against the attributes of every single customer who answered.
+
 8. Comparing
     A difference counts when it exceeds both chance and the smallest difference worth naming (an interval null), with
     the share of false alarms held down over all reps shown (Benjamini and Hochberg 1995). A rank is never given alone

@@ -13,7 +13,7 @@ from datetime import datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from scoring.spec import AdjustmentSpec, SpecRefused
@@ -21,7 +21,7 @@ from survey import journal
 from survey.models import Period, Rep, RepScore, Run, ScoreStep
 from survey.refusals import N_, Refused
 from survey.roster import periods
-from survey.runs import publishing
+from survey.runs import batches, publishing, small_groups
 from survey.runs.answers import answers, packed
 from survey.runs.publishing import Earlier, Publication
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from scoring.adjustment import Adjustment
-    from scoring.findings import Refusal
+    from scoring.findings import Finding, Refusal
 
 SAME = 1e-9
 _STORED = (
@@ -55,7 +55,8 @@ class ScoresDiffer(Refused):
 class Material:
     """What is scored: the answers of a period, packed, and the frozen spec. `effects` are an earlier run's territory
     effects, {item: {territory: points}}, where the spec keeps them; `asked` how many were asked about each rep and how
-    many answered; `earlier` the run that changes are counted from; `waiting` ratings are left for the next batch."""
+    many answered; `earlier` the run that changes are counted from; `waiting` ratings are left for the next batch;
+    `findings` say what small groups left unknown."""
 
     period_id: int
     period: str
@@ -66,6 +67,7 @@ class Material:
     asked: Mapping[str, tuple[int, int]]
     earlier: Earlier | None
     waiting: int = 0
+    findings: tuple[Finding, ...] = ()
 
 
 def score_period(session: Session, period_code: str, spec_text: str, *, by: str, at: datetime) -> Run:
@@ -84,21 +86,28 @@ def gather(session: Session, period_code: str, spec_text: str) -> Material:
     period = periods.find(session, period_code)
     spec = _spec(spec_text)
     table, waiting = answers(session, period, spec, earlier=_read_before(session, period, spec))
+    table, findings = small_groups.left_out(table, spec)
     return Material(
         period_id=period.id, period=period.code, spec_text=spec_text, spec=spec,
         snapshot=packed(table), effects=_effects(session, spec), waiting=waiting,
-        asked=publishing.reach(session, period, spec), earlier=publishing.earlier(session, period, spec),
+        findings=findings, asked=publishing.reach(session, period, spec),
+        earlier=publishing.earlier(session, period, spec),
     )  # fmt: skip
 
 
 def _read_before(session: Session, period: Period, spec: AdjustmentSpec) -> Iterator[pd.DataFrame]:
-    """What the last run of each period in the window had read."""
+    """What every run had read, the oldest first, that spans a period which this one spans too. The last ones are shown
+    on pages, those before them stand in files and on papers."""
     import pandas as pd
 
-    window = select(Period.id).where(Period.from_on <= period.from_on).order_by(Period.from_on.desc())
-    last = select(func.max(Run.id)).where(Run.period_id.in_(window.limit(spec.window).scalar_subquery()))
-    for run_id in session.scalars(last.group_by(Run.period_id).order_by(func.max(Run.id))).all():
-        yield pd.read_parquet(BytesIO(_run(session, run_id).snapshot))
+    order = {one: place for place, one in enumerate(session.scalars(select(Period.id).order_by(Period.from_on)))}
+    place = order[period.id]
+    for run_id, period_id, text in session.execute(select(Run.id, Run.period_id, Run.spec).order_by(Run.id)).all():
+        window = AdjustmentSpec.from_toml(text).window
+        if place - spec.window < order[period_id] < place + window:
+            columns = [*batches.WHO, *(item.name for item in spec.items)]
+            frame = pd.read_parquet(BytesIO(_run(session, run_id).snapshot))
+            yield frame[[name for name in columns if name in frame.columns]]
 
 
 def scored(material: Material) -> Adjustment:
@@ -132,7 +141,7 @@ def keep(
     run = Run(
         period_id=material.period_id, spec=material.spec_text, spec_hash=material.spec.hash,
         fingerprint=adjustment.ratings.fingerprint, snapshot=material.snapshot,
-        record=_storable(adjustment.record() | {"waiting": material.waiting}), created_at=at, by=by,
+        record=_record(material, adjustment), created_at=at, by=by,
         earlier_run_id=publication.earlier_run_id,
     )  # fmt: skip
     session.add(run)
@@ -146,6 +155,13 @@ def keep(
     }  # fmt: skip
     journal.record(session, "period scored", material.period, details, by=by, at=at)
     return run
+
+
+def _record(material: Material, adjustment: Adjustment) -> dict[str, Any]:
+    record = adjustment.record()
+    findings = [*record["findings"], *(finding.record() for finding in material.findings)]
+    stored: dict[str, Any] = _storable(record | {"findings": findings, "waiting": material.waiting})
+    return stored
 
 
 def _spec(text: str) -> AdjustmentSpec:

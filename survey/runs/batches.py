@@ -1,20 +1,34 @@
-"""New answers reach a period's scores in batches, so that nobody can read one by subtracting two runs.
+"""New answers reach a period's scores in batches, so that nobody can read one by holding runs against each other.
 
-A rep's raw score of 24 customers and the one of 25 give the twenty-fifth away. So what changed about a rep since an
-earlier run that showed them counts only once as many customers changed as it takes to show anything; until then the
-next run holds what the last one held. A period scored once, after its campaigns closed, has nothing to wait for.
+A rep's raw score of 24 customers and the one of 25 give the twenty-fifth away. With windows over several periods more
+than two runs can do the same: the first period, the second, and both with one customer more. So what a run would say of
+a rep is held against everything that earlier runs said, all at once: where some sum and difference of them is about
+fewer customers than it takes to show anything, the new answers wait, and the run holds what an earlier one held, or
+nothing about that item. A period scored once, after its campaigns closed, has nothing to wait for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
-_WHO = ["rep", "customer"]
-_ANSWER = [*_WHO, "wave"]
+Rating = tuple[str, str, float, int]
+"""Customer, wave, points, and which of the same it is."""
+
+Content = Mapping[Rating, float]
+"""What one rep's score of an item rests on: every rating's share in what its customer counts."""
+
+WHO = ("rep", "customer", "wave")
+_MANY = 12
+"""With more small groups than this among a few runs of one rep, the newest run waits without further ado."""
 
 
 def held(
@@ -24,58 +38,138 @@ def held(
 
     Args:
         table: one row per rep and invitation, items as numbers, missing where nothing was answered.
-        earlier: what runs that people may have seen had read.
+        earlier: what runs that people may have seen had read, the oldest first.
         batch: customers it takes to show anything.
     """
-    table, waiting = table.copy(), 0
-    for before in earlier:
-        shown = _shown(before, items, batch)
-        for item in (item for item in items if item in before.columns):
-            waiting += _held_item(table, before[before["rep"].isin(shown)], item, batch)
+    table, before = table.reset_index(drop=True), list(earlier)
+    waiting = 0
+    for item in items if before else ():
+        past = [frame for frame in before if item in frame.columns]
+        values, waits = _held_item(table, past, item, batch)
+        table[item] = values
+        waiting += waits
     return table, waiting
 
 
-def _shown(before: pd.DataFrame, items: Sequence[str], batch: int) -> set[str]:
-    """Reps about whom enough customers had answered anything for their scores to be seen."""
-    answered = before[before[[item for item in items if item in before.columns]].notna().any(axis=1)]
-    customers = answered.groupby("rep")["customer"].nunique()
-    return set(customers.index[customers >= batch])
+def _held_item(table: pd.DataFrame, before: Sequence[pd.DataFrame], item: str, batch: int) -> tuple[pd.Series, int]:
+    """One item's ratings after the holding back, and how many of them wait."""
+    values = table[item].astype(float)
+    doubtful = _doubtful(table, before, item)
+    if not doubtful:
+        return values, 0
+    mine = _by_rep(table, doubtful)
+    theirs = [_by_rep(frame[frame[item].notna()], doubtful) for frame in before]
+    waiting = 0
+    for rep, rows in mine.items():
+        now = rows.assign(**{item: values.loc[rows.index]})
+        kept = _kept(now, [frames[rep] for frames in theirs if rep in frames], item, batch)
+        values.loc[rows.index] = kept
+        waiting += max(0, int(now[item].notna().sum() - kept.notna().sum()))
+    return values, waiting
 
 
-def _held_item(table: pd.DataFrame, before: pd.DataFrame, item: str, batch: int) -> int:
-    """Put an item back to what it was about every rep of whom fewer customers than a batch changed it."""
-    now, then = _fingerprints(table, item), _fingerprints(before, item)
-    now = now[now.index.get_level_values("rep").isin(set(before["rep"]))]
-    both = now.index.union(then.index)
-    differs = (now.reindex(both, fill_value=0) != then.reindex(both, fill_value=0)).any(axis=1)
-    changed = both[differs.to_numpy()]
-    if not len(changed):
-        return 0
-    customers = changed.to_frame(index=False).groupby("rep")["customer"].nunique()
-    few = set(customers.index[customers < batch])
-    return sum(_put_back(table, before, item, who) for who in changed if who[0] in few)
+def _doubtful(table: pd.DataFrame, before: Sequence[pd.DataFrame], item: str) -> set[str]:
+    """The reps whose ratings are not those of every earlier run that had any."""
+    now = _marks(table, item)
+    found: set[str] = set()
+    for frame in before:
+        then = _marks(frame, item)
+        both = now.index.intersection(then.index)
+        found.update(both[(now[both] != then[both]).to_numpy()])
+    return found
 
 
-def _fingerprints(table: pd.DataFrame, item: str) -> pd.DataFrame:
-    """How many ratings a customer gave a rep on an item, and their first three power sums: the same for the same
-    ratings in any order. Only waves are compared that hold both."""
-    rated = table.loc[table[item].notna(), [*_WHO, item]]
-    values = rated[item].astype(float)
-    powers = rated[_WHO].assign(count=1.0, first=values, second=values**2, third=values**3)
-    return powers.groupby(_WHO).sum()
+def _marks(frame: pd.DataFrame, item: str) -> pd.Series:
+    """One number per rep that is the same for the same ratings of the same customers in any order."""
+    import pandas as pd
+
+    rated = frame.loc[frame[item].notna(), ["rep", "customer", item]].astype({item: float})
+    return pd.util.hash_pandas_object(rated[["customer", item]], index=False).groupby(rated["rep"].to_numpy()).sum()
 
 
-def _put_back(table: pd.DataFrame, before: pd.DataFrame, item: str, who: tuple[str, str]) -> int:
-    """A customer's ratings of a rep become those of the earlier run; what it did not hold waits. What is no longer
-    there, because somebody was erased, is not brought back."""
-    rep, customer = who
-    mine = table.index[(table["rep"] == rep) & (table["customer"] == customer)]
-    old = before[(before["rep"] == rep) & (before["customer"] == customer)]
-    kept = old.loc[old[item].notna(), ["wave", item]]
-    waiting = int(table.loc[mine, item].notna().sum())
-    table.loc[mine, item] = float("nan")
-    for wave, values in kept.groupby("wave")[item]:
-        places = mine[table.loc[mine, "wave"] == wave][: len(values)]
-        table.loc[places, item] = values.to_numpy()[: len(places)]
-        waiting -= len(places)
-    return max(waiting, 0)
+def _by_rep(frame: pd.DataFrame, reps: set[str]) -> dict[str, pd.DataFrame]:
+    return {str(rep): rows for rep, rows in frame[frame["rep"].isin(reps)].groupby("rep")}
+
+
+def _kept(now: pd.DataFrame, before: Sequence[pd.DataFrame], item: str, batch: int) -> pd.Series:
+    """One rep's ratings of an item: as they are, as an earlier run had them (the last is tried first), or none."""
+    shown = [frame for frame in before if frame["customer"].nunique() >= batch]
+    past = [content(frame, item) for frame in shown]
+    if not past:
+        return now[item]
+    for values in (now[item], *(_put_back(now, frame, item) for frame in reversed(shown))):
+        found = content(now.assign(**{item: values}), item)
+        if len(customers(found)) >= batch and not reveals(found, past, batch):
+            return values
+    return now[item] * np.nan
+
+
+def content(frame: pd.DataFrame, item: str) -> Content:
+    """One rep's ratings of an item."""
+    rated = frame.loc[frame[item].notna(), ["customer", "wave", item]]
+    counted = Counter(zip(rated["customer"].tolist(), rated["wave"].tolist(), rated[item].tolist(), strict=True))
+    of_customer: Counter[str] = Counter()
+    for (customer, _, _), count in counted.items():
+        of_customer[customer] += count
+    return {
+        (customer, wave, value, number): 1 / of_customer[customer]
+        for (customer, wave, value), count in counted.items()
+        for number in range(count)
+    }
+
+
+def customers(ratings: Iterable[Rating]) -> set[str]:
+    """Whose ratings these are."""
+    return {customer for customer, *_ in ratings}
+
+
+def _put_back(now: pd.DataFrame, before: pd.DataFrame, item: str) -> pd.Series:
+    """The ratings of every customer who changed theirs become those of the earlier run; what it did not hold waits.
+    What is no longer there, because somebody was erased, is not brought back."""
+    values, known, then = now[item].copy(), content(now, item), content(before, item)
+    for customer in customers(known.keys() ^ then.keys()):
+        mine, old = now.index[now["customer"] == customer], before[before["customer"] == customer]
+        values[mine] = np.nan
+        for wave, kept in old.groupby("wave")[item]:
+            places = mine[(now.loc[mine, "wave"] == wave).to_numpy()][: len(kept)]
+            values[places] = kept.to_numpy()[: len(places)]
+    return values
+
+
+def reveals(now: Content, past: Sequence[Content], batch: int) -> bool:
+    """Can the mean of `now`, beside those of `past`, be turned into one of fewer customers than a batch?
+
+    Means are sums over groups of ratings that count alike in each of them. Some sum and difference of the means is
+    about a few groups alone if, without these groups, the newest mean follows from the others.
+    """
+    rows = list(dict.fromkeys(frozenset(one.items()) for one in past))
+    newest = frozenset(now.items())
+    if newest in rows:
+        return False
+    shares = [dict(row) for row in (newest, *rows)]
+    groups: dict[tuple[float, ...], set[str]] = defaultdict(set)
+    for rating in set().union(*shares):
+        groups[tuple(row.get(rating, 0.0) for row in shares)].add(rating[0])
+    pattern = np.array(list(groups)).T
+    if _follows(pattern):
+        return False
+    small = [place for place, customers in enumerate(groups.values()) if len(customers) < batch]
+    if len(small) > _MANY:
+        return True
+    members = list(groups.values())
+    return any(_follows(np.delete(pattern, chosen, axis=1)) for chosen in _few(small, members, batch))
+
+
+def _few(small: Sequence[int], members: Sequence[set[str]], batch: int) -> Iterator[list[int]]:
+    """Every choice of groups that together have fewer customers than a batch."""
+    for size in range(1, min(len(small), batch - 1) + 1):
+        for chosen in combinations(small, size):
+            if len(set().union(*(members[place] for place in chosen))) < batch:
+                yield list(chosen)
+
+
+def _follows(pattern: NDArray[np.float64]) -> bool:
+    """Is the first row a combination of the others?"""
+    if not pattern.shape[1]:
+        return True
+    return bool(np.linalg.matrix_rank(pattern) == np.linalg.matrix_rank(pattern[1:]))

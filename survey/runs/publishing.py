@@ -81,8 +81,9 @@ def earlier(session: Session, period: Period, spec: AdjustmentSpec) -> Earlier |
 
 
 def reach(session: Session, period: Period, spec: AdjustmentSpec) -> dict[str, tuple[int, int]]:
-    """By rep code, how many were asked in the periods a run spans, and how many of them answered. Imported history says
-    who answered and not who was asked, so whoever has some is left out."""
+    """By rep code, how many were asked in the periods a run spans, and how many of them answered: like the scores in
+    batches, so that two runs do not tell who answered in between. Imported history says who answered and not who was
+    asked, so whoever has some is left out."""
     found = session.execute(
         select(Rep.code, func.count(), func.count(Response.id))
         .join(Subject, Subject.rep_id == Rep.id)
@@ -93,7 +94,23 @@ def reach(session: Session, period: Period, spec: AdjustmentSpec) -> dict[str, t
         .group_by(Rep.code)
         .having(func.sum(case((Campaign.imported, 1), else_=0)) == 0)
     )
-    return {rep: (asked, answered) for rep, asked, answered in found}
+    before = _answered_before(session, period)
+    reached = {}
+    for rep, asked, answered in found:
+        told = before.get(rep, answered)
+        reached[rep] = (asked, min(asked, told) if abs(answered - told) < spec.minimum_customers else answered)
+    return reached
+
+
+def _answered_before(session: Session, period: Period) -> dict[str, int]:
+    """How many had answered as the last run of a period told it, by rep code, where it did."""
+    last = select(func.max(Run.id)).where(Run.period_id == period.id).scalar_subquery()
+    found = session.execute(
+        select(Rep.code, RepReach.answered)
+        .join(RepReach, RepReach.rep_id == Rep.id)
+        .where(RepReach.run_id == last, RepReach.answered.is_not(None))
+    )
+    return {rep: answered for rep, answered in found if answered is not None}
 
 
 def published(adjustment: Adjustment, snapshot: bytes, before: Earlier | None) -> Publication:

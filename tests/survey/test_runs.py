@@ -143,7 +143,7 @@ def test_the_snapshot_names_no_customer(session: Session, run: Run, surveyed: Su
 
 def test_the_unanswered_are_part_of_the_frame(session: Session, run: Run) -> None:
     table = pd.read_parquet(BytesIO(run.snapshot))
-    assert table["overall"].isna().sum() == 9 * 6
+    assert table["overall"].isna().sum() == 9 * 6 + 2  # R10's two answering customers are too few to be in a run
     findings = [finding["name"] for finding in run.record["findings"]]
     assert "duplicate_rows" not in findings
 
@@ -301,8 +301,11 @@ def test_answers_are_counted_by_point_and_not_where_they_are_withheld(session: S
         assert mean == pytest.approx(score.raw, abs=1e-9)
 
 
-def test_an_item_withheld_beside_others_has_no_counts(session: Session, surveyed: Surveyed, now: datetime) -> None:
-    """Of R02 only three customers rate `advice`: that is withheld, and so is the item that would give it away."""
+def test_an_item_that_too_few_rated_is_in_no_number_of_its_rep(
+    session: Session, surveyed: Surveyed, now: datetime
+) -> None:
+    """Of R02 only three customers rate `advice`: neither the composite nor anything else rests on them, so nothing has
+    to be withheld beside it."""
     answers = session.scalars(
         select(Answer)
         .join(ResponseVersion, ResponseVersion.id == Answer.response_version_id)
@@ -315,8 +318,7 @@ def test_an_item_withheld_beside_others_has_no_counts(session: Session, surveyed
     session.flush()
     run = runs.score_period(session, surveyed.period, SPEC, by="a", at=now)
     withheld = {item for item in ITEMS if _score(session, run, "R02", item).evidence == "withheld"}
-    assert "advice" in withheld
-    assert len(withheld) == 2
+    assert withheld == {"advice"}
     counted = session.scalars(
         select(AnswerCount.item).join(Rep, Rep.id == AnswerCount.rep_id)
         .where(AnswerCount.run_id == run.id, Rep.code == "R02")
@@ -391,7 +393,7 @@ def later(session: Session, run: Run, surveyed: Surveyed, now: datetime) -> Run:
         Asked(
             customer=one.customer, rep=one.rep, territory=one.territory,
             rated={
-                item: value + (1 if one.rep.code == "R01" else customer % 3 - 1)
+                item: value + (1 if one.rep.code == "R01" else customer % 12 == 0)
                 for item, value in values[customer].items()
             },
         )

@@ -176,3 +176,45 @@ def test_whoever_holds_no_permission_gets_404_for_everybodys(
                 if role not in access.GRANTS[permission]:
                     answer = client.open(_address(app, rule, own), method=method, headers=headers)
                     assert answer.status_code == 404, f"{role}: {method} {rule.rule}"
+
+
+ASKED_OTHERWISE: tuple[dict[str, object], ...] = (
+    {}, {"rep": "R02"}, {"rep": ["R01", "R02"]}, {"code": "R02"}, {"search": "李"}, {"q": "R0"}, {"page": 2},
+    {"manager": "other@h.example"}, {"territory": "T1", "sort": "-adjusted"},
+    {"position": "sales rep", "item": "overall"},
+)  # fmt: skip
+"""What an address may ask for beside its path: filters, searches, orders, pages, and somebody else's rep outright."""
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+@pytest.mark.parametrize("role", ["manager", "rep", "interviewer", "auditor"])
+def test_no_page_and_no_file_names_anothers_rep_however_it_is_asked(
+    app: Flask, own_and_anothers: tuple[Owned, Owned], person: Callable[..., str], sign_in: Callable[..., FlaskClient],
+    role: str,
+) -> None:  # fmt: skip
+    client = sign_in(person(role, OWNERS.get(role, "auditor@h.example")))
+    seen = 0
+    for address in _listings(app, role):
+        for asked in ASKED_OTHERWISE:
+            answer = client.get(address, query_string=asked)
+            assert answer.status_code in {200, 302, 400, 404}, f"{role}: {address} {asked}"
+            if answer.mimetype in {"text/html", "text/csv"}:
+                text = answer.get_data(as_text=True)
+                named = [name for name in ("李思远", "海川商行01") if name in text]
+                assert not named, f"{role}: {address} {asked} names {named}"
+                seen += 1
+    assert seen >= 10
+
+
+def _listings(app: Flask, role: str) -> Iterator[str]:
+    """The addresses a role may open that name nothing of anybody's, and every table of the team."""
+    for rule in app.url_map.iter_rules():
+        if "GET" not in (rule.methods or ()) or role not in access.GRANTS.get(
+            access.permission_of(app, rule.endpoint), ()
+        ):
+            continue
+        if rule.endpoint == "team.file":
+            views = ("reps", "funnel", "territories", "answers", "rates", "trend", "adjustment")
+            yield from (f"/team/{view}.csv" for view in views)
+        elif not rule.arguments:
+            yield rule.rule
