@@ -46,7 +46,11 @@ def company() -> Company:
     """The company this installation belongs to; until it is named, a plain placeholder that is not stored."""
     if "company" not in g:
         g.company = db.session.scalar(select(Company)) or Company(
-            name="Evenhand", name_zh="衡评", time_zone="Asia/Shanghai", privacy_contact=settings().mail_from
+            name="Evenhand",
+            name_zh="衡评",
+            time_zone="Asia/Shanghai",
+            privacy_contact=settings().mail_from,
+            results_within=5,
         )
     return cast(Company, g.company)
 

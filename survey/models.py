@@ -21,7 +21,8 @@ def _one_of(name: str, *values: str) -> Enum:
 
 
 class Company(Base):
-    """The one company this installation belongs to."""
+    """The one company this installation belongs to. `results_within`: so many days after a campaign has closed its
+    results should be there to be read."""
 
     __tablename__ = "company"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -29,6 +30,7 @@ class Company(Base):
     name_zh: Mapped[str]
     time_zone: Mapped[str]
     privacy_contact: Mapped[str]
+    results_within: Mapped[int] = mapped_column(default=5)
     logo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     logo_digest: Mapped[str | None] = mapped_column(String(64))
 
@@ -803,7 +805,8 @@ class Goal(Base):
 
 
 class MonitoringNote(Base):
-    """Something seen or heard in the course of the work, written down on the day, and open to the rep."""
+    """Something seen or heard in the course of the work, written down on the day, and open to the rep, who may reply.
+    `details` of an accompanied visit: customer, well, better, agreed."""
 
     __tablename__ = "monitoring_note"
     __table_args__ = (UniqueConstraint("rep_id", "on", "source", "text"),)
@@ -813,8 +816,46 @@ class MonitoringNote(Base):
     source: Mapped[str] = mapped_column(_one_of("note_source", "observation", "plan", "report", "survey", "feedback"))
     text: Mapped[str] = mapped_column(Text)
     evidence: Mapped[str | None] = mapped_column(Text)
+    indicator: Mapped[str | None]
+    details: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
     written_at: Mapped[datetime]
     written_by: Mapped[str]
+    reply: Mapped[str | None] = mapped_column(Text)
+    replied_at: Mapped[datetime | None]
+
+
+class Provision(Base):
+    """What the company owes a rep or gave them: a training, an exam, a sharing session, a resource. `due_on` is when it
+    is owed, `done_on` when it was given; `hours` and `result` belong to trainings and exams."""
+
+    __tablename__ = "provision"
+    __table_args__ = (CheckConstraint("due_on IS NOT NULL OR done_on IS NOT NULL", name="dated"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    kind: Mapped[str] = mapped_column(_one_of("provision_kind", "training", "exam", "sharing", "resource"))
+    what: Mapped[str]
+    hours: Mapped[float | None]
+    result: Mapped[str | None]
+    due_on: Mapped[date | None]
+    done_on: Mapped[date | None]
+    given_by: Mapped[str | None]
+    written_at: Mapped[datetime]
+    written_by: Mapped[str]
+
+
+class SelfSummary(Base):
+    """What a rep says of their own period. Until it is sent (`sent_at`) nobody else reads it."""
+
+    __tablename__ = "self_summary"
+    __table_args__ = (UniqueConstraint("period_id", "rep_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    period_id: Mapped[int] = mapped_column(ForeignKey("period.id"))
+    rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
+    reached: Mapped[str] = mapped_column(Text)
+    hard: Mapped[str] = mapped_column(Text)
+    better: Mapped[str] = mapped_column(Text)
+    written_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
 
 
 class Revision(Base):
@@ -877,8 +918,11 @@ class FairTarget(Base):
 
 
 class PlanItem(Base):
-    """One item of a rep's improvement plan: what is done, what the company gives, between which days, how it is
-    measured, what it earns; and when the rep agreed to it."""
+    """One item of a rep's improvement plan: what is done, what the company gives (who, by when, whether it came),
+    between which days, looked at on which (`reviews`, ISO dates), how it is measured, what it earns, what came of it.
+
+    Four principles score it, 1–5: what the company needs, how soon it shows, what it returns, and the rep's own
+    `consent` (None until they answer; 0: refused, and the item is left out whatever the others say)."""
 
     __tablename__ = "plan_item"
     __table_args__ = (UniqueConstraint("period_id", "rep_id", "item"),)
@@ -892,9 +936,33 @@ class PlanItem(Base):
     due_on: Mapped[date]
     metric: Mapped[str] = mapped_column(Text)
     reward: Mapped[str | None] = mapped_column(Text)
+    need: Mapped[int]
+    quick: Mapped[int]
+    payoff: Mapped[int]
+    consent: Mapped[int | None]
+    agreed_on: Mapped[date | None]
+    reviews: Mapped[list[str]] = mapped_column(JSON)
+    support_by: Mapped[str]
+    support_due_on: Mapped[date | None]
+    support_given_on: Mapped[date | None]
+    outcome: Mapped[str | None] = mapped_column(_one_of("plan_outcome", "reached", "partly", "missed"))
+    outcome_note: Mapped[str | None] = mapped_column(Text)
+    outcome_on: Mapped[date | None]
     written_at: Mapped[datetime]
     written_by: Mapped[str]
-    agreed_on: Mapped[date | None]
+
+    @property
+    def refused(self) -> bool:
+        return self.consent == 0
+
+    @property
+    def review_days(self) -> list[date]:
+        return [date.fromisoformat(one) for one in self.reviews]
+
+    @property
+    def score(self) -> int:
+        """The sum of the principles that are known."""
+        return self.need + self.quick + self.payoff + (self.consent or 0)
 
 
 class SchemeVersion(Base):

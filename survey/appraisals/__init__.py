@@ -6,7 +6,7 @@ change a point.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,9 +14,10 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from survey import journal, plans
+from survey.appraisals.beside import Beside
 from survey.appraisals.inputs import manager_addresses, rep_of
-from survey.appraisals.statement import Decision, Paper, PlanLine, Standing, Statement, journaled_as, snapshot_hash
-from survey.models import Appraisal, JournalEntry, Period, PlanItem, Rep
+from survey.appraisals.statement import Decision, Paper, Standing, Statement, journaled_as, snapshot_hash
+from survey.models import Appraisal, JournalEntry, Period, Rep
 from survey.refusals import N_, Refused
 from survey.roster import periods
 
@@ -164,16 +165,11 @@ def _papers(session: Session, rows: Iterable[Appraisal]) -> tuple[Paper, ...]:
     chosen = list(rows)
     anchors = _anchors(session, [journaled_as(row.number, row.revision) for row in chosen])
     newest = _newest(session, {row.number for row in chosen})
-    planned = plans.by_place(session, [(row.period_id, row.rep_id) for row in chosen])
+    beside = Beside(session, chosen)
     return tuple(
         Paper(
             statement=_statement(row),
-            standing=_standing(
-                row,
-                anchors.get(journaled_as(row.number, row.revision)),
-                newest[row.number],
-                planned[row.period_id, row.rep_id],
-            ),
+            standing=_standing(row, anchors.get(journaled_as(row.number, row.revision)), newest[row.number], beside),
         )
         for row in chosen
     )
@@ -212,7 +208,7 @@ def _changed(row: Appraisal) -> StatementChanged:
     )
 
 
-def _standing(row: Appraisal, anchor: str | None, newest: int, planned: Sequence[PlanItem]) -> Standing:
+def _standing(row: Appraisal, anchor: str | None, newest: int, beside: Beside) -> Standing:
     if anchor is None:  # nothing is drawn up without a line in the journal
         raise _changed(row)
     decision = None
@@ -223,14 +219,7 @@ def _standing(row: Appraisal, anchor: str | None, newest: int, planned: Sequence
     return Standing(
         id=row.id, state=row.state, replaced_by=newest if newest > row.revision else None,
         snapshot=row.snapshot_hash, anchor=anchor, drawn_up_at=row.drawn_up_at, drawn_up_by=row.drawn_up_by,
-        decision=decision,
-        plan=tuple(
-            PlanLine(
-                item=one.item, measure=one.measure, support=one.support, starts_on=one.starts_on, due_on=one.due_on,
-                metric=one.metric, reward=one.reward or "", agreed_on=one.agreed_on,
-            )
-            for one in planned
-        ),
+        decision=decision, **beside.of(row),
     )  # fmt: skip
 
 

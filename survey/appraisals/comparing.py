@@ -67,9 +67,19 @@ class Comparison:
     positions: tuple[Position, ...]
 
 
-def comparison(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Papers:
+    """The newest appraisals of one period and scheme with their reps' names, by name; and what there is to choose."""
+
+    period: str
+    scheme: str
+    choices: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[Appraisal, str], ...]
+
+
+def newest_papers(
     session: Session, reader: Reader, period: str | None = None, scheme: str | None = None
-) -> Comparison | None:
+) -> Papers | None:
     """The newest appraisals the reader may see, of one period and scheme; None when there are none at all.
 
     Raises NotToBeSeen for a period or scheme without any.
@@ -88,7 +98,21 @@ def comparison(
     chosen = next((one for one in choices if period in (None, one[0]) and scheme in (None, one[1])), None)
     if chosen is None:
         raise NotToBeSeen(N_("There is nothing here to be seen."))
-    rows = [(row, name) for row, name, code in last.values() if (code, row.statement["scheme"]) == chosen]
+    rows = tuple((row, name) for row, name, code in last.values() if (code, row.statement["scheme"]) == chosen)
+    return Papers(period=chosen[0], scheme=chosen[1], choices=choices, rows=rows)
+
+
+def comparison(
+    session: Session, reader: Reader, period: str | None = None, scheme: str | None = None
+) -> Comparison | None:
+    """The newest appraisals the reader may see, beside one another; None when there are none at all.
+
+    Raises NotToBeSeen for a period or scheme without any.
+    """
+    papers = newest_papers(session, reader, period, scheme)
+    if papers is None:
+        return None
+    rows = papers.rows
     statements = [Statement.from_record(row.statement, row.outcome) for row, _ in rows]
     newest = max(statements, key=lambda one: one.scheme_version)
     headings = tuple(
@@ -100,11 +124,11 @@ def comparison(
         for (row, name), statement in zip(rows, statements, strict=True)
     ]
     return Comparison(
-        period=chosen[0],
-        scheme=chosen[1],
+        period=papers.period,
+        scheme=papers.scheme,
         title_zh=newest.scheme_title_zh,
         title_en=newest.scheme_title_en,
-        choices=choices,
+        choices=papers.choices,
         headings=headings,
         positions=tuple(
             _position(name, [row for position, row in compared if position == name], len(headings))

@@ -12,7 +12,8 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from scoring.outcome import Part
-from survey.appraisals.statement import Decision, Paper, PlanLine, Statement
+from survey.appraisals.helping import PlanLine, Provided, Told
+from survey.appraisals.statement import Decision, Paper, Standing, Statement
 
 if TYPE_CHECKING:
     from survey.appraisals.room import Room
@@ -31,8 +32,7 @@ def sheets(paper: Paper, language: str, room: Room, *, hope: float = 0.0) -> tup
     sheet = SHEET + hope
     page = _Page(
         statement=paper.statement,
-        decision=paper.standing.decision,
-        plan=paper.standing.plan,
+        standing=paper.standing,
         language=language,
         room=room,
     )
@@ -49,8 +49,7 @@ def sheets(paper: Paper, language: str, room: Room, *, hope: float = 0.0) -> tup
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Page:
     statement: Statement
-    decision: Decision | None
-    plan: tuple[PlanLine, ...]
+    standing: Standing
     language: str
     room: Room
 
@@ -68,6 +67,14 @@ class _Page:
         for block in below:
             yield self._title + block(), False, False
         yield 14.0 + (2.5 if self._both else 0.0), False, False
+
+    @property
+    def decision(self) -> Decision | None:
+        return self.standing.decision
+
+    @property
+    def plan(self) -> tuple[PlanLine, ...]:
+        return self.standing.plan
 
     @property
     def _both(self) -> bool:
@@ -203,10 +210,13 @@ class _Page:
         return head + rows * 5.2 + asked * LINE + causes
 
     def _improvement(self) -> float:
-        return LINE * (2 if self._both else 1)
+        last = _length("".join(f"{one.item}{one.outcome_note}" for one in self.standing.last_plan))
+        last += sum(12 if self._both else 6 for _ in self.standing.last_plan) + (8 if self.standing.last_plan else 0)
+        return LINE * ((2 if self._both else 1) + (_lines(last, _FULL_WIDTH / _EM) if last else 0))
 
     def _comments(self) -> float:
-        return (7.2 if self._both else 3.6) + self.room.writing * self._line
+        told = 0.0 if self.standing.told is None or self.room.reasons_apart else _told(self.standing.told, self._both)
+        return (7.2 if self._both else 3.6) + max(self.room.writing * self._line, told)
 
     def _plan(self) -> float:
         row = 4.8 if self.room.many else 6.2 if self.room.tight else 8.2
@@ -217,7 +227,9 @@ class _Page:
         return head + sum(written) + max(0, 3 - len(written)) * row
 
     def _recommendations(self) -> float:
-        return LINE * (1 if self.language == "zh" else 2)
+        given = self.standing.provided
+        line = 0.0 if not given or self.room.reasons_apart else _provided(given, self._both)
+        return LINE * (1 if self.language == "zh" else 2) + line
 
     def _notes(self) -> float:
         if self.room.notes_apart:
@@ -244,9 +256,23 @@ class _Page:
 
 def _cells(one: PlanLine) -> tuple[tuple[float, float], ...]:
     """The length of each cell of a planned item, and the width it has, both in em."""
-    words = ((one.item, 28), (one.measure, 32), (one.support, 32), ("2026-01-01 – 2026-01-01", 16), (one.metric, 16),
-             (one.reward, 16))  # fmt: skip
+    support = f"{one.support} {one.support_by}" + " 2026-01-01" * (2 if one.support_due_on else 1)
+    days = " ".join(("2026-01-01 – 2026-01-01", *one.reviews))
+    words = ((one.item, 28), (one.measure, 32), (support, 32), (days, 16), (one.metric, 16), (one.reward, 16))
     return tuple((_length(text), width / _EM) for text, width in words)
+
+
+def _told(told: Told, both: bool) -> float:
+    """The rep's own summary in its half of the page."""
+    return sum(
+        _lines(_length(part) + (10 if both else 5), 88 / 2.61) * SMALL
+        for part in (told.reached, told.hard, told.better)
+    )
+
+
+def _provided(given: tuple[Provided, ...], both: bool) -> float:
+    words = sum(_length(f"{one.what}{one.result}") + (26 if both else 14) for one in given)
+    return _lines(words + (14 if both else 8), _FULL_WIDTH / 2.61) * SMALL
 
 
 def _length(words: str) -> float:

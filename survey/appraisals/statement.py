@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from scoring.outcome import Outcome, Part
 from scoring.rules import RULES
+from survey.appraisals.helping import PlanLine, Provided, Told
 from survey.appraisals.lanes import Lane
 from survey.figures import StepsAsPrinted
 
@@ -316,23 +317,10 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlanLine:
-    """One item of the improvement plan; `agreed_on` is when the rep agreed to it."""
-
-    item: str
-    measure: str
-    support: str
-    starts_on: date
-    due_on: date
-    metric: str
-    reward: str
-    agreed_on: date | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """Where a statement stands: draft, proposed or final; its snapshot; the journal line that says so (`anchor`); the
-    revision that took its place, if one did; and the improvement plan beside it."""
+    revision that took its place, if one did; and what grows beside it: the improvement plan, the one before it
+    (`last_plan`, of `last_period`), what the company `provided`, the rep's own summary (`told`)."""
 
     id: int
     state: str
@@ -343,6 +331,10 @@ class Standing:
     drawn_up_by: str
     decision: Decision | None
     plan: tuple[PlanLine, ...] = ()
+    last_period: str = ""
+    last_plan: tuple[PlanLine, ...] = ()
+    provided: tuple[Provided, ...] = ()
+    told: Told | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

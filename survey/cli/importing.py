@@ -275,8 +275,10 @@ def set_company(name: str | None, name_zh: str | None, time_zone: str | None, pr
 
     Example: evenhand company set --name Hengyuan --name-zh 恒源 --privacy-contact privacy@hengyuan.example
     """
-    told = {"name": name, "name_zh": name_zh, "time_zone": time_zone, "privacy_contact": privacy_contact}
-    settled = company.settle(session(), **told, by=actor(), at=now())
+    settled = company.settle(
+        session(), name=name, name_zh=name_zh, time_zone=time_zone, privacy_contact=privacy_contact, by=actor(),
+        at=now(),
+    )  # fmt: skip
     session().commit()
     click.echo(f"{settled.name} ({settled.name_zh}), {settled.time_zone}, privacy: {settled.privacy_contact}")
 

@@ -9,7 +9,17 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from survey.models import AssignmentCheck, ConductEvent, Goal, IndicatorFact, MonitoringNote, Objection, Period, Rep
+from survey.models import (
+    AssignmentCheck,
+    ConductEvent,
+    Goal,
+    IndicatorFact,
+    MonitoringNote,
+    Objection,
+    Period,
+    PlanItem,
+    Rep,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +35,15 @@ class Check:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """What is written down in one period: `unanswered` events have no reply yet and nobody has decided on them,
-    `proposed` goals are not accepted yet."""
+    `proposed` goals are not accepted yet,
+    `planned` items of the plan are not answered."""
 
     period: str
     facts: int
     events: int
     unanswered: int
     proposed: int
+    planned: int
     notes: int
 
 
@@ -77,6 +89,7 @@ def _written(session: Session, rep: Rep) -> tuple[Written, ...]:
         "events": _of_period(ConductEvent, rep),
         "unanswered": _of_period(ConductEvent, rep, ConductEvent.reply.is_(None), ConductEvent.decision == "open"),
         "proposed": _of_period(Goal, rep, Goal.accepted_on.is_(None)),
+        "planned": _of_period(PlanItem, rep, PlanItem.consent.is_(None)),
         "notes": (
             select(func.count())
             .where(MonitoringNote.rep_id == rep.id, MonitoringNote.on.between(Period.from_on, Period.to_on))
@@ -85,7 +98,7 @@ def _written(session: Session, rep: Rep) -> tuple[Written, ...]:
     }
     found = session.execute(select(Period.code, *counts.values()).order_by(Period.from_on.desc()))
     rows = (Written(period=code, **dict(zip(counts, numbers, strict=True))) for code, *numbers in found)
-    return tuple(row for row in rows if row.facts or row.events or row.proposed or row.notes)
+    return tuple(row for row in rows if row.facts or row.events or row.proposed or row.planned or row.notes)
 
 
 def _of_period(model: Any, rep: Rep, *conditions: Any) -> Any:

@@ -11,7 +11,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from scoring.targets import too_ambitious
-from survey.indicators import diagnoses, revisions
+from survey.indicators import diagnoses, provisions, revisions
 from survey.indicators.notes import SOURCES
 from survey.indicators.revisions import Old
 from survey.models import (
@@ -23,6 +23,7 @@ from survey.models import (
     MonitoringNote,
     Period,
     Project,
+    Provision,
     Rep,
     Visit,
 )
@@ -49,12 +50,27 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One accepted goal of a rep beside what came of it; `share` is done over planned, in per cent."""
+
+    code: str
+    name: str
+    text: str
+    unit: str
+    target: float
+    done: float | None
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListPage:
-    """Every rep the person may see, by name, in one of the periods. Without periods there are no rows."""
+    """Every rep the person may see, by name, in one of the periods, and their goals beside the results. Without periods
+    there are no rows."""
 
     periods: tuple[str, ...]
     period: str | None
     rows: tuple[Counted, ...]
+    planned: tuple[Planned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +96,8 @@ class RepPage:
     events: tuple[Entry, ...]
     goals: tuple[Entry, ...]
     notes: tuple[MonitoringNote, ...]
+    provisions: tuple[Provision, ...]
+    trained: float
     sources: Mapping[str, int]
     visits: int
     first_visit: date | None
@@ -113,7 +131,24 @@ def list_page(session: Session, reps: Select[Any], period_code: str | None) -> L
             Counted(code=code, name=name, **{kind: of_kind.get(rep, 0) for kind, of_kind in counts.items()})
             for rep, code, name in people
         ),
+        planned=_planned(session, reps, period),
     )
+
+
+def _planned(session: Session, reps: Select[Any], period: Period) -> tuple[Planned, ...]:
+    rows = session.execute(
+        select(Goal, Rep.code, Rep.name)
+        .join(Rep)
+        .where(Goal.period_id == period.id, Goal.accepted_on.is_not(None), Goal.rep_id.in_(reps))
+        .order_by(Rep.name, Rep.code, Goal.due_on, Goal.id)
+    )
+    return tuple(
+        Planned(
+            code=code, name=name, text=goal.text, unit=goal.unit, target=goal.target, done=goal.done,
+            share=None if goal.done is None or not goal.target else 100 * goal.done / goal.target,
+        )
+        for goal, code, name in rows
+    )  # fmt: skip
 
 
 def _counts(session: Session, model: Any, period: Period, *conditions: Any) -> dict[int, int]:
@@ -154,6 +189,7 @@ def rep_page(session: Session, reps: Select[Any], rep_code: str, period_code: st
         .where(MonitoringNote.rep_id == rep.id, MonitoringNote.on.between(period.from_on, period.to_on))
         .order_by(MonitoringNote.on.desc(), MonitoringNote.id)
     ).all()
+    given = provisions.of_reps(session, period, [rep.id])
     projects = session.scalars(
         select(Project).where(Project.rep_id == rep.id).options(selectinload(Project.stages)).order_by(Project.code)
     ).all()
@@ -165,6 +201,8 @@ def rep_page(session: Session, reps: Select[Any], rep_code: str, period_code: st
         events=_entries(session, ConductEvent, of_rep[ConductEvent]),
         goals=_entries(session, Goal, of_rep[Goal]),
         notes=tuple(notes),
+        provisions=tuple(given),
+        trained=provisions.trained(given),
         sources={source: sum(note.source == source for note in notes) for source in SOURCES},
         visits=visits,
         first_visit=first,

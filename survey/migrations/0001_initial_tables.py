@@ -19,6 +19,7 @@ def upgrade() -> None:
     sa.Column('name_zh', sa.String(), nullable=False),
     sa.Column('time_zone', sa.String(), nullable=False),
     sa.Column('privacy_contact', sa.String(), nullable=False),
+    sa.Column('results_within', sa.Integer(), nullable=False),
     sa.Column('logo', sa.LargeBinary(), nullable=True),
     sa.Column('logo_digest', sa.String(length=64), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_company'))
@@ -836,14 +837,54 @@ def upgrade() -> None:
     sa.Column('source', sa.Enum('observation', 'plan', 'report', 'survey', 'feedback', name='note_source', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('text', sa.Text(), nullable=False),
     sa.Column('evidence', sa.Text(), nullable=True),
+    sa.Column('indicator', sa.String(), nullable=True),
+    sa.Column('details', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('written_at', UtcDateTime(timezone=True), nullable=False),
     sa.Column('written_by', sa.String(), nullable=False),
+    sa.Column('reply', sa.Text(), nullable=True),
+    sa.Column('replied_at', UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_monitoring_note_rep_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_monitoring_note')),
     sa.UniqueConstraint('rep_id', 'on', 'source', 'text', name=op.f('uq_monitoring_note_rep_id_on_source_text'))
     )
     with op.batch_alter_table('monitoring_note', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_monitoring_note_rep_id'), ['rep_id'], unique=False)
+
+    op.create_table('provision',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('rep_id', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.Enum('training', 'exam', 'sharing', 'resource', name='provision_kind', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('what', sa.String(), nullable=False),
+    sa.Column('hours', sa.Double(), nullable=True),
+    sa.Column('result', sa.String(), nullable=True),
+    sa.Column('due_on', sa.Date(), nullable=True),
+    sa.Column('done_on', sa.Date(), nullable=True),
+    sa.Column('given_by', sa.String(), nullable=True),
+    sa.Column('written_at', UtcDateTime(timezone=True), nullable=False),
+    sa.Column('written_by', sa.String(), nullable=False),
+    sa.CheckConstraint('due_on IS NOT NULL OR done_on IS NOT NULL', name=op.f('ck_provision_dated')),
+    sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_provision_rep_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_provision'))
+    )
+    with op.batch_alter_table('provision', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_provision_rep_id'), ['rep_id'], unique=False)
+
+    op.create_table('self_summary',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('period_id', sa.Integer(), nullable=False),
+    sa.Column('rep_id', sa.Integer(), nullable=False),
+    sa.Column('reached', sa.Text(), nullable=False),
+    sa.Column('hard', sa.Text(), nullable=False),
+    sa.Column('better', sa.Text(), nullable=False),
+    sa.Column('written_at', UtcDateTime(timezone=True), nullable=False),
+    sa.Column('sent_at', UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['period_id'], ['period.id'], name=op.f('fk_self_summary_period_id')),
+    sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_self_summary_rep_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_self_summary')),
+    sa.UniqueConstraint('period_id', 'rep_id', name=op.f('uq_self_summary_period_id_rep_id'))
+    )
+    with op.batch_alter_table('self_summary', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_self_summary_rep_id'), ['rep_id'], unique=False)
 
     op.create_table('revision',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -892,9 +933,20 @@ def upgrade() -> None:
     sa.Column('due_on', sa.Date(), nullable=False),
     sa.Column('metric', sa.Text(), nullable=False),
     sa.Column('reward', sa.Text(), nullable=True),
+    sa.Column('need', sa.Integer(), nullable=False),
+    sa.Column('quick', sa.Integer(), nullable=False),
+    sa.Column('payoff', sa.Integer(), nullable=False),
+    sa.Column('consent', sa.Integer(), nullable=True),
+    sa.Column('agreed_on', sa.Date(), nullable=True),
+    sa.Column('reviews', sa.JSON(), nullable=False),
+    sa.Column('support_by', sa.String(), nullable=False),
+    sa.Column('support_due_on', sa.Date(), nullable=True),
+    sa.Column('support_given_on', sa.Date(), nullable=True),
+    sa.Column('outcome', sa.Enum('reached', 'partly', 'missed', name='plan_outcome', native_enum=False, create_constraint=True, length=24), nullable=True),
+    sa.Column('outcome_note', sa.Text(), nullable=True),
+    sa.Column('outcome_on', sa.Date(), nullable=True),
     sa.Column('written_at', UtcDateTime(timezone=True), nullable=False),
     sa.Column('written_by', sa.String(), nullable=False),
-    sa.Column('agreed_on', sa.Date(), nullable=True),
     sa.ForeignKeyConstraint(['period_id'], ['period.id'], name=op.f('fk_plan_item_period_id')),
     sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_plan_item_rep_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_plan_item')),
@@ -1003,6 +1055,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_revision_kind_entry_id'))
 
     op.drop_table('revision')
+    with op.batch_alter_table('self_summary', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_self_summary_rep_id'))
+
+    op.drop_table('self_summary')
+    with op.batch_alter_table('provision', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_provision_rep_id'))
+
+    op.drop_table('provision')
     with op.batch_alter_table('monitoring_note', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_monitoring_note_rep_id'))
 

@@ -31,6 +31,7 @@ def settle(
     name_zh: str | None = None,
     time_zone: str | None = None,
     privacy_contact: str | None = None,
+    results_within: int | None = None,
     by: str,
     at: datetime,
 ) -> Company:
@@ -54,6 +55,8 @@ def settle(
     else:
         for field, value in told.items():
             setattr(company, field, value)
+    if results_within is not None:
+        company.results_within, told["results_within"] = results_within, str(results_within)
     session.flush()
     journal.record(session, "company set", company.name, {"fields": sorted(told)}, by=by, at=at)
     return company

@@ -21,8 +21,11 @@ from survey.appraisals import NotToBeSeen, Reader, StatementChanged
 from survey.appraisals.comparing import comparison
 from survey.appraisals.explaining import explanation
 from survey.appraisals.overriding import FEWEST, overridden
+from survey.appraisals.rewards import recommendations
 from survey.appraisals.room import rooms
 from survey.appraisals.statement import Paper, Statement
+from survey.dashboards.waiting import waiting
+from survey.intake.cells import UnfitCell, number
 from survey.pdf import Press
 from survey.refusals import Refused
 
@@ -41,11 +44,39 @@ class DecisionForm(FlaskForm):
 @blueprint.get("/appraisals")
 @access.permission("read appraisals")
 def listed() -> ResponseReturnValue:
-    """Every appraisal the person may see, by name, on pages."""
+    """Every appraisal the person may see, by name, on pages; before them, what waits for a reviewer."""
     period = (request.args.get("period") or "").replace("\x00", "") or None
     page = min(request.args.get("page", default=1, type=int), MOST_PAGES)
     listing = appraisals.listed(context.session(), reader(), period, page=page)
-    return render_template("appraisals/listed.html", listing=listing, period=period)
+    waits = None
+    if access.holds("sign appraisals"):
+        within = context.company().results_within
+        waits = waiting(context.session(), within=within, on=context.today(), at=context.now())
+    return render_template("appraisals/listed.html", listing=listing, period=period, waits=waits)
+
+
+@blueprint.get("/appraisals/rewards")
+@access.permission("sign appraisals")
+def rewarded() -> ResponseReturnValue:
+    """Who may be recommended for a reward, by band; amounts a person tries out are added up and kept nowhere."""
+    wished = request.args.get("period") or None, request.args.get("scheme") or None
+    try:
+        page = recommendations(context.session(), reader(), *wished)
+    except NotToBeSeen:
+        abort(404)
+    typed = {band.code: request.args.get(f"amount-{band.code}", "") for band, _ in page.bands} if page else {}
+    amounts = {code: amount for code, text in typed.items() if (amount := _amount(text)) is not None}
+    costs = page.costs(amounts) if page else ()
+    total = sum(together for *_, together in costs)
+    return render_template("appraisals/rewarded.html", page=page, typed=typed, costs=costs, total=total)
+
+
+def _amount(text: str) -> float | None:
+    try:
+        amount = number(text.strip())
+    except UnfitCell:
+        return None
+    return amount if amount >= 0 else None
 
 
 @blueprint.get("/appraisals/comparison")

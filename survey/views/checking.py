@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from survey import access, context, i18n
+from survey.dashboards.due import due
 from survey.refusals import Refused
 from survey.roster import checks, periods
 from survey.roster.hearing import LONGEST_REASON, hearing
@@ -104,8 +105,12 @@ def decide(number: int) -> ResponseReturnValue:
 
 
 def _mine(problem: str = "") -> str:
-    held = checks.held(context.session(), context.actor(), on=context.today())
-    return render_template("checking/mine.html", held=held, problem=problem, longest=LONGEST_REASON)
+    current, today = context.session(), context.today()
+    held = checks.held(current, context.actor(), on=today)
+    return render_template(
+        "checking/mine.html", held=held, due=due(current, access.own_reps(), on=today), problem=problem,
+        longest=LONGEST_REASON,
+    )  # fmt: skip
 
 
 def _listed(problem: str = "") -> str:

@@ -7,9 +7,11 @@ from flask.typing import ResponseReturnValue
 
 from survey import access, context
 from survey.appraisals.about import mentions
+from survey.dashboards.due import due
 from survey.dashboards.own import desk
 from survey.dashboards.rep import rep_page
 from survey.dashboards.shown import NotToBeSeen
+from survey.indicators import summaries
 from survey.views.appraisals import reader
 
 blueprint = Blueprint("mine", __name__, url_prefix="/my")
@@ -31,5 +33,6 @@ def results() -> ResponseReturnValue:
     addresses = {item: url_for(".results", period=choice.period, item=item) for item in choice.items}
     mentioned = mentions(current, reader(), mine.code)
     return render_template(
-        "mine/results.html", desk=mine, page=page, choice=choice, addresses=addresses, mentioned=mentioned
-    )
+        "mine/results.html", desk=mine, page=page, choice=choice, addresses=addresses, mentioned=mentioned,
+        summary=summaries.waiting(current, own, on=context.today()), due=due(current, own, on=context.today()),
+    )  # fmt: skip

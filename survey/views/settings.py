@@ -16,6 +16,7 @@ from flask_security import current_user
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import BooleanField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from survey import access, context, i18n, pictures
@@ -46,6 +47,11 @@ class CompanyForm(FlaskForm):
 class SettingsForm(CompanyForm):
     """The same later on; a logo can be taken away."""
 
+    results_within = SelectField(
+        _("Days from a campaign’s end until its results are there to be read"),
+        coerce=int,
+        choices=[SelectChoice(days, str(days)) for days in range(1, 31)],
+    )
     no_logo = BooleanField(_("Show no logo"))
 
 
@@ -70,7 +76,7 @@ def change() -> ResponseReturnValue:
     if not form.validate():
         return _page(form), 400
     try:
-        keep_company(form, by=context.actor())
+        keep_company(form, by=context.actor(), results_within=form.results_within.data)
         if form.no_logo.data:
             company.keep_logo(context.session(), None, by=context.actor(), at=context.now())
     except Refused as refusal:
@@ -82,12 +88,12 @@ def change() -> ResponseReturnValue:
     return redirect(url_for(".shown"), code=303)
 
 
-def keep_company(form: CompanyForm, *, by: str) -> None:
+def keep_company(form: CompanyForm, *, by: str, results_within: int | None = None) -> None:
     """Store what a form says of the company, its logo with it. Raises Refused."""
     current, at = context.session(), context.now()
     company.settle(
         current, name=form.name.data, name_zh=form.name_zh.data, time_zone=form.time_zone.data,
-        privacy_contact=form.privacy_contact.data, by=by, at=at,
+        privacy_contact=form.privacy_contact.data, results_within=results_within, by=by, at=at,
     )  # fmt: skip
     file = form.logo.data.read(pictures.LARGEST_FILE + 1) if form.logo.data else b""
     if file:

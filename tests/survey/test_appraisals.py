@@ -18,6 +18,7 @@ from survey.appraisals import Paper, Reader, drawing
 from survey.appraisals.grounds import FactsDoNotFit
 from survey.appraisals.inputs import UnknownRep
 from survey.indicators import events
+from survey.indicators.revisions import ReasonMissing
 from survey.models import (
     Appraisal,
     ConductEvent,
@@ -28,6 +29,7 @@ from survey.models import (
     Rep,
     ReportingLine,
     RepScore,
+    Revision,
     SchemeVersion,
 )
 from survey.runs.stored import NoRun
@@ -229,7 +231,8 @@ def test_below_the_standard_nothing_is_final_without_a_plan(session: Session, ke
     period, rep = session.scalars(select(Period)).one(), session.get(Rep, kelon.rep_id)
     cells = {
         "rep": "R01", "item": "回款", "measure": "每周对账", "support": "财务每周发对账单", "starts_on": "2026-07-10",
-        "due_on": "2026-09-30", "metric": "逾期款下降一半",
+        "due_on": "2026-09-30", "metric": "逾期款下降一半", "support_by": "财务部", "need": "5", "quick": "5",
+        "payoff": "4",
     }  # fmt: skip
 
     def write(**other: str) -> PlanItem:
@@ -239,19 +242,62 @@ def test_below_the_standard_nothing_is_final_without_a_plan(session: Session, ke
         write(due_on="")
     with pytest.raises(plans.PlanRefused, match="before it starts"):
         write(due_on="2026-07-10")
-    item = write()
+    with pytest.raises(ValidationError, match="need"):
+        write(need="6")
+    with pytest.raises(plans.PlanRefused, match="first and its last day"):
+        write(reviews="2026-08-01, 2026-10-01")
+    first = write(item="拜访", need="5", quick="3", payoff="3")
     with pytest.raises(plans.PlanRefused, match="already"):
-        write()
-    write(item="拜访")
-    write(item="报表")
+        write(item="拜访")
+    item, refused = write(reviews="2026-08-01"), write(item="报表", need="5", quick="5", payoff="5")
     with pytest.raises(plans.PlanRefused, match="3 items at most"):
         write(item="价格")
+    own = select(Rep.id).where(Rep.code == "R01")
+    told = {"by": "r", "at": now, "on": now.date()}
     with pytest.raises(plans.UnknownPlan):
-        plans.agree(session, item.id, select(Rep.id).where(Rep.code == "R02"), by="x", at=now, on=now.date())
-    plans.agree(session, item.id, select(Rep.id).where(Rep.code == "R01"), by="r", at=now, on=now.date())
+        plans.answer(session, item.id, select(Rep.id).where(Rep.code == "R02"), 5, **told)
+    for one in (first, item, refused):
+        plans.answer(session, one.id, own, 0, **told)
+    with pytest.raises(appraisals.PlanMissing):
+        decide()
+    plans.answer(session, first.id, own, 2, **told)
+    plans.answer(session, item.id, own, 4, **told)
     decide()
     plan = read(session, kelon).standing.plan
-    assert [(one.item, one.agreed_on) for one in plan] == [("回款", now.date()), ("拜访", None), ("报表", None)]
+    assert [(one.item, one.score, one.agreed_on) for one in plan] == [
+        ("回款", 18, now.date()), ("拜访", 13, now.date()),
+    ]  # fmt: skip
+    kept = session.scalars(select(Revision.before).where(Revision.kind == "plan_item")).all()
+    assert kept == [{"consent": 0, "agreed_on": None}] * 2
+
+
+def test_the_next_appraisal_opens_with_what_came_of_the_plan(session: Session, kelon: Appraisal, now: datetime) -> None:
+    period, rep = session.scalars(select(Period)).one(), session.get_one(Rep, kelon.rep_id)
+    before = Period(code="2025-H2", from_on=date(2025, 7, 1), to_on=date(2025, 12, 31))
+    session.add(before)
+    session.flush()
+    row = plans.PlanRow(
+        rep="R01", item="回款", measure="每周对账", support="对账单", support_by="财务部", support_due_on="2026-02-01",
+        starts_on="2026-01-10", due_on="2026-05-30", metric="逾期款", need="5", quick="5", payoff="4",
+    )  # fmt: skip
+    item = plans.write(session, before, rep, row, by="boss@h.example", at=now)
+    reps, told = select(Rep.id), {"by": "boss@h.example", "at": now, "on": now.date()}
+
+    def follow(reason: str = "", **cells: str) -> None:
+        plans.follow(session, item.id, reps, plans.FollowedRow(rep="R01", **cells), reason=reason, **told)
+
+    with pytest.raises(plans.PlanRefused, match="shows in"):
+        follow(outcome="reached")
+    follow(outcome="partly", outcome_note="逾期款降三成", support_given_on="2026-02-09")
+    with pytest.raises(ReasonMissing):
+        follow(outcome="reached")
+    follow("补到账", outcome="reached")
+    standing = read(session, kelon).standing
+    (line,) = standing.last_plan
+    assert (standing.last_period, standing.plan) == ("2025-H2", ())
+    assert (line.outcome, line.outcome_note, line.support_given_on) == ("reached", "逾期款降三成", date(2026, 2, 9))
+    assert plans.last_before(session, before, rep) == ("", ())
+    assert plans.last_before(session, period, rep)[0] == "2025-H2"
 
 
 def test_what_is_final_stays(session: Session, kelon: Appraisal, now: datetime) -> None:

@@ -25,7 +25,8 @@ from sqlalchemy.orm import Session
 from survey import appraisals, i18n, schemes
 from survey.app import create_app
 from survey.appraisals import drawing
-from survey.appraisals.statement import Paper, Person, PlanLine
+from survey.appraisals.helping import PlanLine, Provided, Told
+from survey.appraisals.statement import Paper, Person
 from survey.context import db
 from survey.models import Appraisal, IndicatorFact, Period, SchemeVersion
 from survey.pdf import PageRefused, Press, PrintingFailed, fonts
@@ -203,6 +204,31 @@ def test_the_days_of_a_plan_stay_whole_and_on_two_pages(press: Press, app: Flask
         pages = pages_in(print_paper(press, paper, language))
     assert len(pages) == 2
     assert [pages[1].count(day) for day in ("2026-07-10", "2026-09-30", "2026-07-03")] == [3, 3, 3]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_what_stands_beside_the_points_is_printed_and_fits(press: Press, app: Flask, language: str) -> None:
+    """The last plan's outcome, the company's part with its days, the rep's own summary, trainings: before any annex the
+    paper stays on two pages."""
+    item = PlanLine(
+        item="回款", measure="每周对账", support="发对账单", starts_on=date(2026, 7, 10), due_on=date(2026, 9, 30),
+        metric="逾期款减半", reward="外出培训一次", agreed_on=date(2026, 7, 3), score=18, reviews=("2026-08-10",),
+        support_by="财务部", support_due_on=date(2026, 7, 20),
+    )  # fmt: skip
+    before = replace(item, item="拜访", outcome="partly", outcome_note="每周 9 家", support_given_on=date(2026, 2, 9))
+    paper = drawn({"indicators": 9, "events": 5})
+    standing = replace(
+        paper.standing, plan=(item, item), last_period="2025-H2", last_plan=(before,),
+        provided=(Provided(what="市场报告", hours=None, result="", due_on=date(2026, 3, 1), done_on=None),),
+        told=Told(reached="签约八家。" * 20, hard="断货三周。" * 20, better="提前备货。" * 20),
+    )  # fmt: skip
+    with app.app_context():
+        pages = pages_in(print_paper(press, replace(paper, standing=standing), language))
+    text = "".join("".join(pages).split())
+    for printed in ("财务部", "2026-08-10", "每周9家", "市场报告", "签约八家。" * 20, "提前备货。" * 20):
+        assert printed in text
+    assert len(pages) == 2 or "附页" in pages[2] or "Annex" in pages[2]
 
 
 @pytest.mark.parametrize("name", NAMES)

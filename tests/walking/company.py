@@ -17,19 +17,22 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from survey import config, interviews
+from survey import config, interviews, plans, schemes
 from survey.app import create_app
 from survey.cli import invented, main
 from survey.context import db
+from survey.indicators import notes, provisions, summaries
 from survey.invitations import exclusions
 from survey.models import (
     Campaign,
     Contact,
     Customer,
     FollowUp,
+    Goal,
     Interview,
     Invitation,
     OutboxMessage,
+    Period,
     Rep,
     Response,
     Subject,
@@ -144,6 +147,7 @@ def _furnish(session: Session, logins: dict[str, str]) -> str:
     ).first()
     assert subject is not None
     session.add(FollowUp(subject_id=subject.id, agreed_at=now - timedelta(days=60)))
+    _told(session, rep, campaign.period, logins, now)
     return campaign.code
 
 
@@ -153,6 +157,48 @@ def _an_unhappy_call(session: Session, interviewer: str, now: datetime) -> None:
     assert call is not None
     said = {call.invitation.subjects[0].id: {"knowledge": Reply(state="answered", value=1)}}
     interviews.complete(session, call, said, nonce="by phone", language="zh", by=interviewer, at=now)
+
+
+def _told(session: Session, rep: Rep, present: Period, logins: dict[str, str], now: datetime) -> None:
+    """What a rep and their manager tell one another: a plan, the one before it, notes, a reply, what is owed."""
+    by, own = logins["manager"], select(Rep.id).where(Rep.id == rep.id)
+    said = {"by": by, "at": now, "on": now.date()}
+    past = session.scalars(select(Period).where(Period.to_on < present.from_on).order_by(Period.to_on.desc())).first()
+    assert past is not None
+    for period in (past, present):
+        starts, due = period.from_on + timedelta(days=10), period.from_on + timedelta(days=80)
+        row = plans.PlanRow(
+            rep=rep.code, item="回款", measure="每周对账", support="每周发对账单", support_by="财务部",
+            support_due_on=starts.isoformat(), starts_on=starts.isoformat(), due_on=due.isoformat(),
+            reviews=(starts + timedelta(days=30)).isoformat(), metric="逾期款下降一半", reward="外出培训一次", need="5",
+            quick="5", payoff="4",
+        )  # type: ignore[arg-type]  # fmt: skip
+        item = plans.write(session, period, rep, row, by=by, at=now)
+        if period is past:
+            plans.answer(session, item.id, own, 4, **said)
+            came = plans.FollowedRow(rep=rep.code, outcome="partly", outcome_note="逾期款降三成")
+            plans.follow(session, item.id, own, came, reason="", **said)
+    written = {"rep": rep.code, "on": now.date().isoformat()}
+    note = notes.write(
+        session, rep, notes.NoteRow(**written, source="feedback", text="态度要改进"), **said  # type: ignore[arg-type]
+    )  # fmt: skip
+    notes.reply(session, note.id, own, "请说明是哪一次", by=logins["rep"], at=now)
+    seen = notes.Accompanied(rep=rep.code, customer="海川商行", well="先问需求", agreed="下周交报价")
+    notes.write(
+        session, rep, notes.NoteRow(**written, source="observation", text="随访"), seen, **said  # type: ignore[arg-type]
+    )  # fmt: skip
+    for cells in ({"kind": "resource", "what": "市场报告", "due_on": "2026-03-01"},
+                  {"kind": "training", "what": "产品知识", "hours": "12", "done_on": written["on"]}):  # fmt: skip
+        owed = provisions.ProvisionRow(rep=rep.code, **cells)  # type: ignore[arg-type]
+        provisions.write(session, rep, owed, **said)
+    goal = Goal(
+        period_id=present.id, rep_id=rep.id, text="签约客户", target=20, unit="家", due_on=present.to_on, done=9
+    )
+    goal.accepted_on, goal.accepted_by = now.date(), logins["rep"]
+    session.add(goal)
+    summary = summaries.SummaryRow(rep=rep.code, reached="签约九家", hard="断货三周", better="提前备货")
+    summaries.write(session, past, rep, summary, send=True, by=logins["rep"], at=now, on=now.date())
+    schemes.adopt(session, schemes.shipped()["customer-relationship"], by=logins["reviewer"], at=now)
 
 
 def _rep_of(session: Session, email: str) -> Rep:

@@ -12,11 +12,23 @@ from wtforms import Field
 from wtforms.fields.choices import SelectChoice
 
 from survey import access, context, i18n, plans, schemes
-from survey.indicators import diagnoses, events, goals, notes
-from survey.indicators.page import NotToBeSeen, list_page, place, rep_page
-from survey.models import Period, Rep
+from survey.dashboards.handover import hand_over
+from survey.indicators import diagnoses, events, goals, notes, provisions, summaries
+from survey.indicators.page import NotToBeSeen, RepPage, list_page, place, rep_page
+from survey.models import Period, Rep, SelfSummary
 from survey.refusals import N_, Refused
-from survey.views.facts.forms import FORMS, CausesForm, DecisionForm, ExemptionForm, ReachedForm, ReplyForm
+from survey.views.facts.forms import (
+    FORMS,
+    AnswerForm,
+    CausesForm,
+    DecisionForm,
+    ExemptionForm,
+    FollowedForm,
+    GivenForm,
+    ReachedForm,
+    ReplyForm,
+    SummaryForm,
+)
 from survey.views.facts.writing import WRITERS, UnfitFields, row_of
 
 blueprint = Blueprint("facts", __name__)
@@ -24,6 +36,12 @@ blueprint = Blueprint("facts", __name__)
 
 class AboutOneself(Refused):
     pass
+
+
+UNKNOWN = (
+    NotToBeSeen, events.UnknownEvent, goals.UnknownGoal, diagnoses.UnknownDiagnosis, plans.UnknownPlan,
+    notes.UnknownNote, provisions.UnknownProvision,
+)  # fmt: skip
 
 
 @blueprint.get("/facts")
@@ -44,6 +62,17 @@ def shown(rep: str) -> ResponseReturnValue:
     return _page(rep)
 
 
+@blueprint.get("/facts/<rep>/handover")
+@access.permission("read facts")
+def handed_over(rep: str) -> ResponseReturnValue:
+    """What the record of a rep's customer relationships holds, for whoever takes over."""
+    try:
+        record = hand_over(context.session(), access.visible_reps(), rep, on=context.today())
+    except NotToBeSeen:
+        abort(404)
+    return render_template("facts/handed_over.html", record=record)
+
+
 @blueprint.post("/facts/<rep>/<kind>")
 @access.permission("enter facts")
 def enter(rep: str, kind: str) -> ResponseReturnValue:
@@ -61,8 +90,7 @@ def reply(rep: str, event_id: int) -> ResponseReturnValue:
     form = ReplyForm()
 
     def write(who: Rep, _period: Period) -> None:
-        if (who.email or "").lower() != context.actor().lower():
-            raise events.UnknownEvent(N_("There is no event %(id)s to be seen."), id=event_id)
+        _about_oneself(who)
         event = events.find(context.session(), event_id, access.visible_reps())
         events.reply(context.session(), event, form.reply.data or "", by=context.actor(), at=context.now())
 
@@ -90,8 +118,7 @@ def accept(rep: str, goal_id: int) -> ResponseReturnValue:
     """The rep accepts a goal of their own."""
 
     def write(who: Rep, _period: Period) -> None:
-        if (who.email or "").lower() != context.actor().lower():
-            raise goals.UnknownGoal(N_("There is no goal %(id)s to be accepted."), id=goal_id)
+        _about_oneself(who)
         own = access.visible_reps()
         goals.accept(
             context.session(), goal_id, own, by=context.actor(), at=context.now(), on=context.today()
@@ -103,15 +130,85 @@ def accept(rep: str, goal_id: int) -> ResponseReturnValue:
 @blueprint.post("/facts/<rep>/plan/<int:item_id>/agreement")
 @access.permission("reply to facts")
 def agree(rep: str, item_id: int) -> ResponseReturnValue:
-    """The rep agrees to an item of their own plan."""
+    """The rep says how far they agree to an item of their own plan; 0 refuses it."""
+    form = AnswerForm()
 
     def write(who: Rep, _period: Period) -> None:
-        if (who.email or "").lower() != context.actor().lower():
-            raise plans.UnknownPlan(N_("There is no item %(id)s to agree to."), id=item_id)
-        own = access.visible_reps()
-        plans.agree(context.session(), item_id, own, by=context.actor(), at=context.now(), on=context.today())
+        _about_oneself(who)
+        consent = -1 if form.consent.data is None else form.consent.data
+        plans.answer(
+            context.session(), item_id, access.own_reps(), consent, by=context.actor(), at=context.now(),
+            on=context.today(),
+        )  # fmt: skip
 
-    return _done(rep, FlaskForm(), "agreement", write)
+    return _done(rep, form, "agreement", write)
+
+
+@blueprint.post("/facts/<rep>/plan/<int:item_id>/outcome")
+@access.permission("enter facts")
+def followed(rep: str, item_id: int) -> ResponseReturnValue:
+    """A manager writes down what the company gave, and what came of an item."""
+    form = FollowedForm()
+
+    def write(who: Rep, _period: Period) -> None:
+        _about_another(who)
+        told = ("support_given_on", "outcome", "outcome_note")
+        row = row_of(plans.FollowedRow, who, **{name: form[name].data for name in told})
+        plans.follow(
+            context.session(), item_id, access.visible_reps(), row, reason=form.reason.data or "", by=context.actor(),
+            at=context.now(), on=context.today(),
+        )  # fmt: skip
+
+    return _done(rep, form, "outcome", write)
+
+
+@blueprint.post("/facts/<rep>/provisions/<int:provision_id>/given")
+@access.permission("enter facts")
+def given(rep: str, provision_id: int) -> ResponseReturnValue:
+    """A manager writes down that the company gave what it owed."""
+    form = GivenForm()
+
+    def write(who: Rep, _period: Period) -> None:
+        _about_another(who)
+        row = row_of(provisions.DoneRow, who, done_on=form.done_on.data, result=form.result.data)
+        provisions.give(
+            context.session(), provision_id, access.visible_reps(), row, reason=form.reason.data or "",
+            by=context.actor(), at=context.now(), on=context.today(),
+        )  # fmt: skip
+
+    return _done(rep, form, "given", write)
+
+
+@blueprint.post("/facts/<rep>/notes/<int:note_id>/reply")
+@access.permission("reply to facts")
+def answer(rep: str, note_id: int) -> ResponseReturnValue:
+    """The rep says something to a note about themselves."""
+    form = ReplyForm()
+
+    def write(who: Rep, _period: Period) -> None:
+        _about_oneself(who)
+        notes.reply(
+            context.session(), note_id, access.own_reps(), form.reply.data or "", by=context.actor(), at=context.now()
+        )
+
+    return _done(rep, form, "answer", write)
+
+
+@blueprint.post("/facts/<rep>/summary")
+@access.permission("reply to facts")
+def summarise(rep: str) -> ResponseReturnValue:
+    """The rep keeps a draft of their own summary of the period, or sends it."""
+    form = SummaryForm()
+
+    def write(who: Rep, period: Period) -> None:
+        _about_oneself(who)
+        row = row_of(summaries.SummaryRow, who, **{name: form[name].data for name in ("reached", "hard", "better")})
+        summaries.write(
+            context.session(), period, who, row, send=form.send.data == "yes", by=context.actor(), at=context.now(),
+            on=context.today(),
+        )  # fmt: skip
+
+    return _done(rep, form, "summary", write)
 
 
 @blueprint.post("/facts/<rep>/goals/<int:goal_id>/reached")
@@ -164,6 +261,12 @@ def exempt(rep: str, diagnosis_id: int) -> ResponseReturnValue:
     return _done(rep, form, "exemption", write)
 
 
+def _about_oneself(rep: Rep) -> None:
+    """What only the rep may say; to anybody else there is nothing here."""
+    if (rep.email or "").lower() != context.actor().lower():
+        raise NotToBeSeen(N_("There is nothing here to be seen."))
+
+
 def _about_another(rep: Rep) -> None:
     if (rep.email or "").lower() == context.actor().lower():
         raise AboutOneself(N_("Nobody writes down facts about themselves."))
@@ -180,7 +283,7 @@ def _done(rep: str, form: Any, kind: str, write: Callable[[Rep, Period], None]) 
             write(who, period)
             session.commit()
             return redirect(url_for(".shown", rep=rep, period=period.code, _anchor=kind), code=303)
-    except (NotToBeSeen, events.UnknownEvent, goals.UnknownGoal, diagnoses.UnknownDiagnosis, plans.UnknownPlan):
+    except UNKNOWN:
         abort(404)
     except UnfitFields as refusal:
         for name, why in refusal.fields.items():
@@ -202,12 +305,26 @@ def _page(rep: str, kind: str = "", form: Any = None) -> str:
         for field in one:
             field.id = f"{name}-{field.short_name}"
             field.label.field_id = field.id
-    shown["note"].source.choices = [
-        SelectChoice(code, zh if i18n.language() == "zh" else en) for code, (zh, en) in notes.SOURCES.items()
-    ]
+    for name, kinds in (("note", notes.SOURCES), ("provision", provisions.KINDS)):
+        field = shown[name].source if name == "note" else shown[name].kind
+        field.choices = [SelectChoice(code, zh if i18n.language() == "zh" else en) for code, (zh, en) in kinds.items()]
     own = (page.rep.email or "").lower() == context.actor().lower()
+    plan = plans.of_rep(context.session(), page.period, page.rep)
+    before, last = plans.last_before(context.session(), page.period, page.rep)
     return render_template(
         "facts/shown.html", page=page, forms=shown, failed=form, failed_kind=kind, own=own, sources=notes.SOURCES,
-        plan=plans.of_rep(context.session(), page.period, page.rep), causes=diagnoses.CAUSES,
-        companys=diagnoses.COMPANYS, rated=schemes.rated(context.session()),
+        kinds=provisions.KINDS, plan=plan, plan_old=plans.history(context.session(), plan), before=before, last=last,
+        summary=_summary(page, own=own), writes_summary=own and _may_summarise(page), vague=notes.is_vague,
+        causes=diagnoses.CAUSES, companys=diagnoses.COMPANYS, rated=schemes.rated(context.session()),
     )  # fmt: skip
+
+
+def _may_summarise(page: RepPage) -> bool:
+    is_open = summaries.is_open(context.session(), page.period, page.rep, on=context.today())
+    return is_open and access.holds("reply to facts")
+
+
+def _summary(page: RepPage, *, own: bool) -> SelfSummary | None:
+    """A draft is the rep's alone."""
+    summary = summaries.of_rep(context.session(), page.period, page.rep)
+    return summary if own or (summary and summary.sent_at) else None

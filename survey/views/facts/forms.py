@@ -8,9 +8,11 @@ from wtforms import IntegerField, RadioField, SelectField, SelectMultipleField, 
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
-from survey.indicators import diagnoses, notes
+from survey.indicators import diagnoses, notes, provisions
+from survey.plans import OUTCOMES
 
 LONGEST = Length(max=4000)
+POINTS = [SelectChoice(str(point)) for point in range(1, 6)]
 NO_OR_YES = [SelectChoice("no", _("No")), SelectChoice("yes", _("Yes"))]
 
 
@@ -91,7 +93,41 @@ class NoteForm(FlaskForm):
     on = StringField(_("Date"), render_kw={"type": "date"})
     source = SelectField(_("Source"), choices=[SelectChoice(source) for source in notes.SOURCES])
     text = TextAreaField(_("Note"), validators=[LONGEST])
+    indicator = StringField(_("Indicator it is about"))
     evidence = StringField(_("Evidence"))
+    customer = StringField(_("Customer visited together"))
+    well = StringField(_("What went well"))
+    better = StringField(_("What could be better"))
+    agreed = StringField(_("What was agreed on"))
+
+
+class ProvisionForm(FlaskForm):
+    """A training or a resource, owed to a rep or given."""
+
+    kind = SelectField(_("Kind"), choices=[SelectChoice(kind) for kind in provisions.KINDS])
+    what = StringField(_("What it is"))
+    due_on = StringField(_("Due on"), render_kw={"type": "date"})
+    done_on = StringField(_("Given on"), render_kw={"type": "date"})
+    hours = StringField(_("Hours"))
+    result = StringField(_("Result"))
+    given_by = StringField(_("Given by"))
+
+
+class GivenForm(FlaskForm):
+    """When the company gave what it owed."""
+
+    done_on = StringField(_("Given on"), render_kw={"type": "date"})
+    result = StringField(_("Result"))
+    reason = StringField(_("Reason for a correction"))
+
+
+class SummaryForm(FlaskForm):
+    """What a rep says of their own period."""
+
+    reached = TextAreaField(_("What I reached"), validators=[Length(max=300)])
+    hard = TextAreaField(_("What was hard"), validators=[Length(max=300)])
+    better = TextAreaField(_("What I want to do better, and what would help"), validators=[Length(max=300)])
+    send = SelectField(choices=[SelectChoice("no"), SelectChoice("yes")], default="no")
 
 
 class GoalForm(FlaskForm):
@@ -123,10 +159,31 @@ class PlanForm(FlaskForm):
     item = StringField(_("What is to improve"))
     measure = StringField(_("What is done"))
     support = StringField(_("What the company does"))
+    support_by = StringField(_("Who of the company does it"))
+    support_due_on = StringField(_("The company’s part is due on"), render_kw={"type": "date"})
     starts_on = StringField(_("From"), render_kw={"type": "date"})
     due_on = StringField(_("Until"), render_kw={"type": "date"})
+    reviews = StringField(_("Looked at on"))
     metric = StringField(_("Measured by"))
     reward = StringField(_("Reward"))
+    need = SelectField(_("How much the company needs it"), choices=POINTS, default="3")
+    quick = SelectField(_("How soon it shows"), choices=POINTS, default="3")
+    payoff = SelectField(_("What it returns for time, effort and money"), choices=POINTS, default="3")
+
+
+class AnswerForm(FlaskForm):
+    """How far the rep agrees to an item of their plan."""
+
+    consent = IntegerField(_("How far do you agree?"))
+
+
+class FollowedForm(FlaskForm):
+    """What became of an item of a plan."""
+
+    support_given_on = StringField(_("The company gave its part on"), render_kw={"type": "date"})
+    outcome = SelectField(_("What came of it"), choices=[SelectChoice(""), *map(SelectChoice, OUTCOMES)], default="")
+    outcome_note = TextAreaField(_("What it shows in"), validators=[LONGEST])
+    reason = StringField(_("Reason for a correction"))
 
 
 class ReachedForm(FlaskForm):
@@ -152,5 +209,5 @@ class ExemptionForm(FlaskForm):
 
 FORMS: dict[str, type[FlaskForm]] = {
     "fact": FactForm, "event": EventForm, "note": NoteForm, "goal": GoalForm, "visit": VisitForm, "stage": StageForm,
-    "plan": PlanForm,
+    "plan": PlanForm, "provision": ProvisionForm,
 }  # fmt: skip

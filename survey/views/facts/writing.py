@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from flask import flash
+from flask_babel import gettext
 from pydantic import ValidationError
 
 from survey import context, plans
-from survey.indicators import events, facts, goals, notes, projects, visits
+from survey.indicators import events, facts, goals, notes, projects, provisions, visits
 from survey.models import Period, Rep
 from survey.refusals import Refused
 
@@ -36,10 +38,15 @@ def _event(rep: Rep, period: Period, form: Any) -> None:
 
 
 def _note(rep: Rep, _period: Period, form: Any) -> None:
-    row = row_of(
-        notes.NoteRow, rep, on=form.on.data, source=form.source.data, text=form.text.data, evidence=form.evidence.data
-    )
-    notes.write(context.session(), rep, row, on=context.today(), by=context.actor(), at=context.now())
+    told = ("on", "source", "text", "indicator", "evidence")
+    row = row_of(notes.NoteRow, rep, **{name: form[name].data for name in told})
+    visit = row_of(notes.Accompanied, rep, **{name: form[name].data for name in notes.ACCOMPANIED})
+    note = notes.write(context.session(), rep, row, visit, on=context.today(), by=context.actor(), at=context.now())
+    if notes.is_vague(note):
+        flash(
+            gettext("Kept, but vague: it names no indicator and no fact. Say what happened, when, with what effect."),
+            "warning",
+        )
 
 
 def _goal(rep: Rep, period: Period, form: Any) -> None:
@@ -74,9 +81,14 @@ def _plan(rep: Rep, period: Period, form: Any) -> None:
     plans.write(context.session(), period, rep, row, by=context.actor(), at=context.now())
 
 
+def _provision(rep: Rep, _period: Period, form: Any) -> None:
+    row = row_of(provisions.ProvisionRow, rep, **{name: form[name].data for name in _fields_of(form)})
+    provisions.write(context.session(), rep, row, on=context.today(), by=context.actor(), at=context.now())
+
+
 WRITERS: dict[str, Callable[[Rep, Period, Any], None]] = {
     "fact": _fact, "event": _event, "note": _note, "goal": _goal, "visit": _visit, "stage": _stage,
-    "plan": _plan,
+    "plan": _plan, "provision": _provision,
 }  # fmt: skip
 
 

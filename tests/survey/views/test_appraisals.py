@@ -216,3 +216,31 @@ def test_reps_stand_beside_one_another_for_their_manager(
     assert client.get("/appraisals/comparison?period=1999").status_code == 404
     rep = sign_in(person("rep", "r01@h.example"))
     assert rep.get("/appraisals/comparison").status_code == 404
+
+
+def test_rewards_are_recommended_by_band_and_nothing_is_paid(
+    reviewer: FlaskClient, look: Look, appraised: dict[str, int], session: Session
+) -> None:
+    outcomes = {row.id: row.outcome for row in session.scalars(select(Appraisal))}
+    wanted = {number for number, one in outcomes.items() if one["reward_band"] in ("A", "B")}
+    assert 0 < len(wanted) < len(outcomes)
+    page = look(reviewer.get("/appraisals/rewards?lang=en&amount-A=x&amount-B=1000"))
+    shown = {int(link.rsplit("/", 1)[1]) for link in page.links if re.fullmatch(r"/appraisals/\d+", link)}
+    assert shown == wanted
+    people = sum(outcomes[number]["reward_band"] == "B" for number in wanted)
+    assert f"Together {people * 1000:,}" in page.text
+    one = min(wanted)
+    assert _decide(reviewer, look, one, band="C", reason="客户投诉未了").status_code == 303
+    page = look(reviewer.get("/appraisals/rewards?lang=en"))
+    assert f"/appraisals/{one}" not in page.links, "a person has decided otherwise"
+    assert reviewer.get("/appraisals/rewards?period=1999").status_code == 404
+
+
+def test_only_a_reviewer_reads_recommendations_and_what_waits(
+    reviewer: FlaskClient, appraised: object, person: Person, sign_in: Enter, session: Session
+) -> None:
+    page = reviewer.get("/appraisals?lang=en").get_data(as_text=True)
+    assert "10 appraisals of 2026-H1 wait for a decision" in page
+    boss = sign_in(person("manager", "boss@h.example"))
+    assert "wait for a decision" not in boss.get("/appraisals?lang=en").get_data(as_text=True)
+    assert boss.get("/appraisals/rewards").status_code == 404

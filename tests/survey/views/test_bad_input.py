@@ -433,8 +433,17 @@ def test_every_form_there_is_survives_what_no_form_should_get(
             f"{preview}/stop": {"List-Unsubscribe": "One-Click"},
         },
         "office": {"/settings/test/sms": {"phone": ""}, f"{upload}/as": {"kind": "reps"}},
-        BOSS: {"/facts/R01/goals/1/reached?period=2026-H1": {"done": "", "reason": ""}},
-        REP: {"/facts/R01/plan/1/agreement?period=2026-H1": {}, world.check: {}},
+        BOSS: {
+            "/facts/R01/goals/1/reached?period=2026-H1": {"done": "", "reason": ""},
+            "/facts/R01/plan/1/outcome?period=2026-H1": {"outcome": "", "outcome_note": "", "support_given_on": ""},
+            "/facts/R01/provisions/1/given?period=2026-H1": {"done_on": "", "result": "", "reason": ""},
+        },
+        REP: {
+            "/facts/R01/plan/1/agreement?period=2026-H1": {"consent": ""},
+            "/facts/R01/notes/1/reply?period=2026-H1": {"reply": ""},
+            "/facts/R01/summary?period=2026-H1": {"reached": "", "hard": "", "better": "", "send": ""},
+            world.check: {},
+        },
         CALLER: {world.call: {"contact": ""}},
     }
     visitors = [

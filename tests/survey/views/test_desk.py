@@ -28,7 +28,10 @@ from tests.signing_in import PASSWORD, pass_second_factor
 from .conftest import Page
 from .test_first_run import picture
 
-COMPANY = {"name": "Harbour", "name_zh": "港湾", "time_zone": "Asia/Shanghai", "privacy_contact": "p@harbour.example"}
+COMPANY = {
+    "name": "Harbour", "name_zh": "港湾", "time_zone": "Asia/Shanghai", "privacy_contact": "p@harbour.example",
+    "results_within": "7",
+}  # fmt: skip
 
 
 @pytest.fixture

@@ -24,8 +24,10 @@ from survey.models import (
     Period,
     PlanItem,
     ProjectStage,
+    Provision,
     Rep,
     Revision,
+    SelfSummary,
     Visit,
 )
 
@@ -224,21 +226,97 @@ def test_a_corrected_event_is_reviewed_again(
     assert (stored.points, stored.multiplier, stored.expires_on, stored.decision) == (1, 1, None, "open")
 
 
-def test_a_plan_is_written_by_the_manager_and_agreed_to_by_the_rep(
+def test_a_plan_is_written_by_the_manager_and_answered_by_the_rep(
     boss: FlaskClient, person: Callable[..., str], sign_in: SignIn, look: Look, session: Session
 ) -> None:
-    plan = {"item": "回款", "measure": "每周对账", "support": "财务每周发对账单", "metric": "逾期款下降一半"}
+    plan = {
+        "item": "回款", "measure": "每周对账", "support": "财务每周发对账单", "support_by": "财务部",
+        "metric": "逾期款减半", "need": "5", "quick": "5", "payoff": "4",
+    }  # fmt: skip
     undated = post(boss, look, "/facts/R02/plan", **plan)
     assert undated.status_code == 400
     assert "#plan-due_on" in look(undated).links
     days = {"starts_on": "2026-07-10", "due_on": "2026-09-30"}
     assert post(boss, look, "/facts/R02/plan", **plan, **days).status_code == 303
     item = session.scalars(select(PlanItem)).one().id
-    assert post(boss, look, f"/facts/R02/plan/{item}/agreement").status_code == 404
+    assert post(boss, look, f"/facts/R02/plan/{item}/agreement", consent="5").status_code == 404
     rep = sign_in(person("rep", "r02@harbour.example", "李思远"))
-    assert post(rep, look, f"/facts/R02/plan/{item}/agreement").status_code == 303
+    assert post(rep, look, f"/facts/R02/plan/{item}/agreement").status_code == 400
+    assert post(rep, look, f"/facts/R02/plan/{item}/agreement", consent="4").status_code == 303
+    came = {"outcome": "reached", "outcome_note": "减半"}
+    assert post(rep, look, f"/facts/R02/plan/{item}/outcome", **came).status_code == 404
+    assert post(boss, look, f"/facts/R02/plan/{item}/outcome", **came).status_code == 303
+    text = look(rep.get("/facts/R02?period=2026-H1&lang=en")).text
+    assert "18 of 20" in text
+    assert "reached: 减半" in text
+    assert post(rep, look, f"/facts/R02/plan/{item}/agreement", consent="0").status_code == 400, "it is over"
+    assert post(boss, look, "/facts/R02/plan", **{**plan, "item": "报表"}, **days).status_code == 303
+    other = session.scalars(select(PlanItem.id).where(PlanItem.item == "报表")).one()
+    assert post(rep, look, f"/facts/R02/plan/{other}/agreement", consent="0").status_code == 303
+    assert "left out, whatever the other principles say" in look(boss.get("/facts/R02?period=2026-H1&lang=en")).text
+    later = look(boss.get("/facts/R02?period=2026-H2&lang=en")).text
+    assert "What came of the last plan 2026-H1 回款" in later
+    assert "报表" not in later
+
+
+def test_a_vague_note_is_said_to_be_and_the_rep_replies(
+    boss: FlaskClient, person: Callable[..., str], sign_in: SignIn, look: Look, session: Session
+) -> None:
+    vague = {"on": "2026-03-02", "source": "feedback", "text": "态度要改进"}
+    assert post(boss, look, "/facts/R02/note", **vague).status_code == 303
+    page = look(boss.get("/facts/R02?period=2026-H1&lang=en")).text
+    assert "Kept, but vague: it names no indicator and no fact." in page
+    visit = {
+        "on": "2026-03-03", "source": "observation", "text": "随访", "customer": "海川商行", "well": "先问需求",
+        "agreed": "下周交报价",
+    }  # fmt: skip
+    assert post(boss, look, "/facts/R02/note", **visit).status_code == 303
+    page = look(boss.get("/facts/R02?period=2026-H1&lang=en")).text
+    assert page.count(" vague ") == 1
+    assert "Customer 海川商行 · Went well 先问需求 · Agreed next 下周交报价" in page
+    note = session.scalars(select(MonitoringNote.id).order_by(MonitoringNote.id)).first()
+    assert post(boss, look, f"/facts/R02/notes/{note}/reply", reply="x").status_code == 404
+    rep = sign_in(person("rep", "r02@harbour.example", "李思远"))
+    assert post(rep, look, f"/facts/R02/notes/{note}/reply", reply=" ").status_code == 400
+    assert post(rep, look, f"/facts/R02/notes/{note}/reply", reply="请说明是哪一次").status_code == 303
+    assert "请说明是哪一次" in look(boss.get("/facts/R02?period=2026-H1&lang=zh")).text
+
+
+def test_what_the_company_owes_is_dated_and_its_coming_written_down(
+    boss: FlaskClient, person: Callable[..., str], sign_in: SignIn, look: Look, session: Session
+) -> None:
+    owed = {"kind": "resource", "what": "市场报告"}
+    assert "when it is due, or when it was given" in look(post(boss, look, "/facts/R02/provision", **owed)).text
+    assert post(boss, look, "/facts/R02/provision", **owed, due_on="2026-03-01").status_code == 303
+    trained = {"kind": "training", "what": "产品知识", "hours": "12", "done_on": "2026-02-10"}
+    assert post(boss, look, "/facts/R02/provision", **trained).status_code == 303
+    rep = sign_in(person("rep", "r02@harbour.example", "李思远"))
+    page = look(rep.get("/facts/R02?period=2026-H1&lang=en")).text
+    assert "Hours of training in this period: 12" in page
+    assert "not given yet" in page
+    entry = session.scalars(select(Provision.id).where(Provision.kind == "resource")).one()
+    given = f"/facts/R02/provisions/{entry}/given"
+    assert post(rep, look, given, done_on="2026-03-09").status_code == 404
+    assert post(boss, look, given, done_on="2026-03-09").status_code == 303
+    assert post(boss, look, given, done_on="2026-03-10").status_code == 400  # corrected only with a reason
+    assert "not given yet" not in look(rep.get("/facts/R02?period=2026-H1&lang=en")).text
+
+
+def test_a_summary_is_the_reps_alone_until_it_is_sent(
+    boss: FlaskClient, person: Callable[..., str], sign_in: SignIn, look: Look, session: Session
+) -> None:
+    rep = sign_in(person("rep", "r02@harbour.example", "李思远"))
+    parts = {"reached": "签约八家", "hard": "断货", "better": "提前备货"}
+    assert post(rep, look, "/facts/R02/summary", reached="签约八家").status_code == 400
+    assert post(rep, look, "/facts/R02/summary", **parts, send="no").status_code == 303
+    assert "签约八家" in rep.get("/facts/R02?period=2026-H1").get_data(as_text=True)
+    assert "签约八家" not in boss.get("/facts/R02?period=2026-H1").get_data(as_text=True)
+    assert post(boss, look, "/facts/R02/summary", **parts).status_code == 404
+    assert post(rep, look, "/facts/R02/summary", **parts, send="yes").status_code == 303
+    assert "签约八家" in look(boss.get("/facts/R02?period=2026-H1")).text
     session.rollback()
-    assert session.scalars(select(PlanItem)).one().agreed_on is not None
+    rep_id = session.scalars(select(Rep.id).where(Rep.code == "R02")).one()
+    assert session.scalars(select(SelfSummary)).one().rep_id == rep_id
 
 
 def test_what_a_goal_reached_is_written_down(

@@ -29,8 +29,10 @@ from survey.models import (
     Interview,
     Invitation,
     LossDiagnosis,
+    MonitoringNote,
     Period,
     PlanItem,
+    Provision,
     Rep,
     ReportingLine,
     Subject,
@@ -56,6 +58,8 @@ class Owned:
     goal_id: int
     diagnosis_id: int
     item_id: int
+    note_id: int
+    provision_id: int
     task_id: int
     interview_id: int
     check: int
@@ -109,14 +113,19 @@ def _owned(session: Session, rep: Rep, interviewer: str, check: AssignmentCheck)
     )  # fmt: skip
     plan = PlanItem(
         period_id=period.id, rep_id=rep.id, item="delivery", measure="m", support="s", starts_on=date(2026, 1, 1),
-        due_on=date(2099, 1, 1), metric="m", written_at=now(), written_by="x",
+        due_on=date(2099, 1, 1), metric="m", need=3, quick=3, payoff=3, reviews=[], support_by="b", written_at=now(),
+        written_by="x",
     )  # fmt: skip
-    session.add_all([task, goal, diagnosis, call, plan])
+    said = {"rep_id": rep.id, "written_at": now(), "written_by": "x"}
+    note = MonitoringNote(on=date(2026, 1, 2), source="report", text="t", **said)
+    owed = Provision(kind="resource", what="w", due_on=date(2026, 1, 2), **said)
+    session.add_all([task, goal, diagnosis, call, plan, note, owed])
     session.flush()
     paper = session.scalars(select(Appraisal).where(Appraisal.rep_id == rep.id)).one()
     return Owned(
         code=rep.code, rep=rep.code, appraisal_id=paper.id, event_id=event.id, goal_id=goal.id,
-        diagnosis_id=diagnosis.id, item_id=plan.id, task_id=task.id, interview_id=call.id, check=check.id,
+        diagnosis_id=diagnosis.id, item_id=plan.id, note_id=note.id, provision_id=owed.id,
+        task_id=task.id, interview_id=call.id, check=check.id,
     )  # fmt: skip
 
 
