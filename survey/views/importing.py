@@ -48,7 +48,7 @@ NAMES = {
     "goals": _("Goals"),
     "notes": _("Dated notes"),
     "hand-over": _("Hand-over"),
-    "answers": _("Answers"),
+    "answers": _("Earlier answers"),
 }
 CHOICES = NAMES | {"customers": _("Customers (with contacts and assignments, if the file has them)")}
 
