@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from survey.context import db
 from tests.signing_in import PASSWORD, add_person, pass_second_factor
+from tests.walking.markup import faults
 
 LANGUAGES = {"zh-Hans", "en"}
 # What a template leaves behind when something was not rendered. "None given" and "None needed" are answers to choose.
@@ -56,7 +57,7 @@ class Page(HTMLParser):
 
 
 class CheckingClient(FlaskClient):
-    """Every HTML page fetched has a title, a language, and nothing unrendered.
+    """Every HTML page fetched has a title, a language, nothing unrendered, and is sound.
 
     Each request stands in a context of its own, as on a server: the one the `session` fixture keeps open would carry
     the person and the language of one request into the next, and its reading would hold up their writing.
@@ -68,7 +69,9 @@ class CheckingClient(FlaskClient):
         with self.application.app_context():
             response = super().open(*args, **kwargs)
         if response.mimetype == "text/html" and response.get_data():
-            check(response.get_data(as_text=True), of=response.request.path)
+            markup, path = response.get_data(as_text=True), response.request.path
+            check(markup, of=path)
+            check_markup(markup, of=path, status=response.status_code)
         return response
 
 
@@ -80,6 +83,18 @@ def check(markup: str, *, of: str) -> None:
     assert page.language in LANGUAGES, f"{of} does not say its language"
     for text in (*page.texts, *page.values):
         assert not UNRENDERED.search(text), f"{of} shows {text!r}"
+
+
+def check_markup(markup: str, *, of: str, status: int) -> None:
+    """Sound HTML, also in the states no walk comes to: a form sent back, a refusal. Once for each kind of page, for a
+    strict parser takes its time."""
+    kind = (re.sub(r"\d+", "", of), status)
+    if kind not in _PARSED and "<html" in markup:
+        _PARSED.add(kind)
+        assert not faults(markup), f"{of} answers {status} with unsound HTML"
+
+
+_PARSED: set[tuple[str, int]] = set()
 
 
 @pytest.fixture
