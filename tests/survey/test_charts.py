@@ -4,12 +4,14 @@ sure it is."""
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from flask import Flask, render_template_string
 
 from survey import i18n
+from survey.models import Appraisal, Invitation, OutboxMessage, RepScore
 
 
 def _drawn(app: Flask, macro: str, **values: Any) -> str:
@@ -126,3 +128,40 @@ def test_raw_and_adjusted_are_told_apart_without_colour(app: Flask, macro: str) 
     assert picture.count('stroke-dasharray="3 3"') > 0
     assert re.search(r'class="interval thin"[^>]*stroke-dasharray', picture)
     assert not re.search(r'class="interval"[^>]*stroke-dasharray', picture)
+
+
+def _said(app: Flask, language: str, template: str, **values: Any) -> str:
+    with app.test_request_context():
+        i18n.speak(language)
+        return " ".join(render_template_string(template, **values).split())
+
+
+def test_dates_numbers_and_plurals_follow_the_language(app: Flask) -> None:
+    template = (
+        '{% import "macros/figure.html" as figure %}{{ figure.day(day) }} | {{ figure.moment(at) }} | '
+        "{{ figure.count(12345) }} | {{ figure.share(0.256) }} | {{ figure.signed(-1.25) }} | "
+        '{{ ngettext("%(num)s rep", "%(num)s reps", 1) }} | {{ ngettext("%(num)s rep", "%(num)s reps", 2) }}'
+    )
+    told = {"day": date(2026, 3, 9), "at": datetime(2026, 3, 8, 16, 5, tzinfo=UTC)}
+    assert _said(app, "en", template, **told) == (
+        "Mar 9, 2026 | March 9, 2026 00:05 | 12,345 | 26% | −1.2 | 1 rep | 2 reps"
+    )
+    assert _said(app, "zh", template, **told) == (
+        "2026年3月9日 | 2026年3月9日 00:05 | 12,345 | 26% | −1.2 | 1 名业务员 | 2 名业务员"
+    )
+
+
+STORED = {
+    "campaign.html:disposition": (Invitation, "disposition"), "campaign.html:message": (OutboxMessage, "state"),
+    "appraisal.html:state": (Appraisal, "state"), "words.html:evidence": (RepScore, "evidence"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("macro", STORED)
+def test_every_word_that_is_stored_has_words_in_both_languages(app: Flask, macro: str) -> None:
+    file, name = macro.split(":")
+    model, column = STORED[macro]
+    for stored in model.__table__.c[column].type.enums:
+        template = f'{{% import "macros/{file}" as words with context %}}{{{{ words.{name}(stored) }}}}'
+        assert re.search(r"[\u3400-\u9fff]", _said(app, "zh", template, stored=stored)), stored
+        assert _said(app, "en", template, stored=stored).isprintable()
