@@ -252,7 +252,10 @@ def test_without_an_interviewer_the_page_says_how_to_get_one(admin: FlaskClient,
 
 
 def test_the_live_page_shows_dispositions_rates_and_the_queue(admin: FlaskClient, running: Campaign) -> None:
-    page = admin.get("/campaigns/S1?lang=en").text
+    answer = admin.get("/campaigns/S1?lang=en")
+    assert "connect-src 'self'" in answer.headers["Content-Security-Policy"], "it may ask for itself again"
+    assert "connect-src" not in admin.get("/campaigns").headers["Content-Security-Policy"], "and nothing else may"
+    page = answer.text
     text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
     assert "People asked 40 People who answered 25 Customers answered / asked 25 / 40" in text
     assert "Response rate RR1 62% Response rate RR2 62% Contact rate CON1 62% Refusal rate REF1 0%" in text
