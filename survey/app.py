@@ -25,7 +25,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter, IntegerConverter, Map
 
-from survey import access, config, context, database, i18n
+from survey import access, config, context, database, figures, i18n
 from survey.config import Settings, SettingsRefused
 from survey.views import BLUEPRINTS, answering, preferences, previewing
 
@@ -98,7 +98,7 @@ def _extend(app: Flask) -> None:
     i18n.init_app(app)
     csrf.init_app(app)
     access.init_sign_in(app)
-    app.jinja_env.globals.update(company=context.company, logo=context.logo, holds=access.holds)
+    app.jinja_env.globals.update(company=context.company, logo=context.logo, holds=access.holds, spots=figures.spots)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 

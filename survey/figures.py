@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
 
 from scoring.outcome import between, printed_parts, printed_sum
 
 UNIT = 0.1
 """Scores and their steps are printed to one decimal."""
+RASTER = (400, 200)
+"""A crowd of dots is drawn on so many places across and down: closer ones could not be told apart."""
+
+
+def spots(
+    points: Iterable[Any], standings: Collection[str], across: str, up: str, most: float, axis: Mapping[str, float]
+) -> list[str]:
+    """Where on the raster points of these standings lie ("x,y"), each place once. `across` and `up` name their two
+    numbers, from 0 to `most` and from `axis.low` to `axis.high`."""
+    wide, high = RASTER[0] / most, RASTER[1] / (axis["high"] - axis["low"])
+    top, x, y = axis["high"], attrgetter(across), attrgetter(up)
+    places = {
+        (round(wide * x(point)), round(high * (top - y(point)))) for point in points if point.standing in standings
+    }
+    return [f"{right},{down}" for right, down in sorted(places)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

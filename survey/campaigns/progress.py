@@ -97,7 +97,7 @@ def progress(session: Session, campaign: Campaign) -> Progress:
 
 
 def _funnel(parts: Iterable[Part]) -> Funnel | None:
-    return funnel((part.code, part.name, part.rates) for part in parts)
+    return funnel((part.code, part.name, part.rates.eligible, part.rates.answered) for part in parts)
 
 
 def standing(campaign: Campaign) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
 
 UNUSUAL, ABNORMAL = 0.95, 0.998
@@ -109,6 +110,11 @@ class Funnel:
         return max(0.0, self.average - half), min(1.0, self.average + half)
 
     @property
+    def most(self) -> int:
+        """The largest number asked about one rep."""
+        return max(point.eligible for point in self.points)
+
+    @property
     def standings(self) -> dict[str, str]:
         """Each rep's standing, by code."""
         return {point.code: point.standing for point in self.points}
@@ -119,34 +125,30 @@ class Funnel:
         return tuple(point for point in self.points if point.standing == "abnormal")
 
 
+@cache
 def _normal(confidence: float) -> float:
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
-def funnel(reps: Iterable[tuple[str, str, Rates]]) -> Funnel | None:
-    """The funnel over reps (code, name, rates); None where rates cannot differ: fewer than two reps, or all or nobody
-    answered."""
-    shown = [(code, name, rates) for code, name, rates in reps if rates.eligible]
-    eligible = sum(rates.eligible for _, _, rates in shown)
-    answered = sum(rates.answered for _, _, rates in shown)
-    if len(shown) < 2 or not 0 < answered < eligible:
+def funnel(reps: Iterable[tuple[str, str, int, int]]) -> Funnel | None:
+    """The funnel over reps (code, name, number eligible, number of them who answered); None where rates cannot differ:
+    fewer than two reps, or all or nobody answered."""
+    shown = [one for one in reps if one[2]]
+    everybody = sum(eligible for _, _, eligible, _ in shown)
+    everybody_answered = sum(answered for *_, answered in shown)
+    if len(shown) < 2 or not 0 < everybody_answered < everybody:
         return None
-    average = answered / eligible
-    z = [
-        (rates.answered / rates.eligible - average) / math.sqrt(average * (1 - average) / rates.eligible)
-        for _, _, rates in shown
-    ]
+    average = everybody_answered / everybody
+    spread = math.sqrt(average * (1 - average))
+    z = [(answered / eligible - average) * math.sqrt(eligible) / spread for _, _, eligible, answered in shown]
     return Funnel(
         average=average,
         points=tuple(
-            Point(
-                code=code, name=name, eligible=rates.eligible, rate=rates.answered / rates.eligible,
-                standing=_standing(score),
-            )
-            for (code, name, rates), score in zip(shown, z, strict=True)
+            Point(code=code, name=name, eligible=eligible, rate=answered / eligible, standing=_standing(score))
+            for (code, name, eligible, answered), score in zip(shown, z, strict=True)
         ),
         dispersion=_dispersion(z),
-    )  # fmt: skip
+    )
 
 
 def _standing(z: float) -> str:

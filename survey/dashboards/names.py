@@ -4,7 +4,7 @@ database."""
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, lru_cache
 
 os.environ.setdefault("PYPINYIN_NO_PHRASES", "true")  # 45 MB of phrases that no name needs
 
@@ -15,6 +15,7 @@ SURNAMES = {
 """Surnames that are not read as the same character usually is."""
 
 
+@lru_cache(maxsize=20_000)  # a company reads the same names on every page
 def sort_key(name: str) -> tuple[tuple[str, ...], str]:
     """Where a name belongs: its syllables and words in small letters, then the name itself."""
     return (*_syllables(name.strip()),), name

@@ -52,9 +52,11 @@ class ShownScore:
     q: float | None = None
 
     def __post_init__(self) -> None:
-        numbers = (self.responses, self.customers, self.raw, self.adjusted, self.low, self.high, self.reported,
-                   self.effective, self.q)  # fmt: skip
-        if self.evidence == WITHHELD and any(number is not None for number in (*numbers, self.reliability)):
+        if self.evidence != WITHHELD:
+            return
+        numbers = (self.responses, self.customers, self.raw, self.adjusted, self.low, self.high, self.reliability,
+                   self.reported, self.effective, self.q)  # fmt: skip
+        if any(number is not None for number in numbers):
             raise ValueError("a withheld score shows no number")
 
     @property

@@ -5,6 +5,7 @@ The stored facts are written straight into the tables. Single answers are not: n
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
 from pathlib import Path
@@ -124,6 +125,7 @@ def read(watch: Watch, folder: str, url: str, reps: str, responses: str, reading
     for role, client in clients.items():
         for page in PAGES:
             _read(client, page, 1, role)
+    gc.freeze()  # as wsgi.py does
     with watch:
         times = {
             (role, page): _read(client, page, int(readings), role) for role, client in clients.items() for page in PAGES

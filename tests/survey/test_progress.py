@@ -46,8 +46,8 @@ def test_every_disposition_an_invitation_can_have_is_known() -> None:
 # -- the funnel -------------------------------------------------------------------------------------------------
 
 
-def _rep(code: str, answered: int, eligible: int) -> tuple[str, str, Rates]:
-    return code, code, Rates(people={"completed": answered, "sent": eligible - answered})
+def _rep(code: str, answered: int, eligible: int) -> tuple[str, str, int, int]:
+    return code, code, eligible, answered
 
 
 def test_the_funnel_names_what_chance_does_not_explain() -> None:
@@ -83,7 +83,7 @@ def test_over_dispersion_is_told() -> None:
 @pytest.mark.parametrize(
     "reps", [[], [_rep("R1", 4, 10)], [_rep("R1", 0, 10), _rep("R2", 0, 10)], [_rep("R1", 9, 9), _rep("R2", 0, 0)]]
 )
-def test_without_two_reps_and_some_answers_there_is_no_funnel(reps: list[tuple[str, str, Rates]]) -> None:
+def test_without_two_reps_and_some_answers_there_is_no_funnel(reps: list[tuple[str, str, int, int]]) -> None:
     assert funnel(reps) is None
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from scoring.spec import AdjustmentSpec, ItemSpec
-from survey.campaigns.rates import Funnel, Rates, funnel
+from survey.campaigns.rates import Funnel, funnel
 from survey.dashboards.team import Team, TeamRow
 from survey.models import AnswerCount, RepReach, RepScore, Run
 from survey.questionnaires.sheet import Wording
@@ -118,7 +118,7 @@ def answers_page(session: Session, team: Team) -> AnswersPage:
     return AnswersPage(
         items=distributions(session, team.run, dict(team.choice.items), team.everybody),
         reached=tuple(_reached(row, found.get(row.id)) for row in team.page),
-        funnel=funnel((one.row.code, one.row.name, _rates(one)) for one in known),
+        funnel=funnel((one.row.code, one.row.name, one.asked or 0, one.answered or 0) for one in known),
         asked=sum(one.asked or 0 for one in known), answered=sum(one.answered or 0 for one in known),
     )  # fmt: skip
 
@@ -126,8 +126,3 @@ def answers_page(session: Session, team: Team) -> AnswersPage:
 def _reached(row: TeamRow, numbers: tuple[int, int | None] | None) -> Reached:
     asked, answered = numbers or (None, None)
     return Reached(row=row, asked=asked, answered=None if row.score.evidence == "withheld" else answered)
-
-
-def _rates(one: Reached) -> Rates:
-    asked, answered = one.asked or 0, one.answered or 0
-    return Rates(people={"completed": answered, "sent": max(0, asked - answered)})

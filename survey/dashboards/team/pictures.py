@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from statistics import NormalDist
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
@@ -48,13 +50,36 @@ class FunnelPage:
 
     def limits(self, customers: float, confidence: float) -> tuple[float, float]:
         """Where chance alone would leave a score of so many customers."""
-        half = NormalDist().inv_cdf((1 + confidence) / 2) * math.sqrt(self.variance / customers)
+        half = _normal(confidence) * math.sqrt(self.variance / customers)
         return self.average - half, self.average + half
+
+    @property
+    def fewest(self) -> float:
+        """The smallest number of customers behind a score."""
+        return min(point.customers for point in self.points)
+
+    @property
+    def most(self) -> float:
+        return max(point.customers for point in self.points)
+
+    @property
+    def lowest(self) -> float:
+        """The lowest score shown."""
+        return min(point.score for point in self.points)
+
+    @property
+    def highest(self) -> float:
+        return max(point.score for point in self.points)
 
     @property
     def outside(self) -> int:
         """How many lie beyond the 99.8 % limits."""
         return sum(point.standing == "abnormal" for point in self.points)
+
+
+@cache
+def _normal(confidence: float) -> float:
+    return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
 def funnel_page(team: Team) -> FunnelPage | None:
@@ -65,10 +90,7 @@ def funnel_page(team: Team) -> FunnelPage | None:
     empty = FunnelPage(
         points=(), page=(), average=item.average, variance=item.customer_variance, dispersion=item.dispersion
     )
-    return FunnelPage(
-        points=_points(empty, team.rows), page=_points(empty, team.page), average=empty.average,
-        variance=empty.variance, dispersion=empty.dispersion,
-    )  # fmt: skip
+    return replace(empty, points=_points(empty, team.rows), page=_points(empty, team.page))
 
 
 def _points(funnel: FunnelPage, rows: Sequence[TeamRow]) -> tuple[Point, ...]:
@@ -162,16 +184,20 @@ class TrendPage:
     missing: int
 
 
+_OF_A_CHANGE = ("earlier", "later", "difference", "low", "high", "expected", "q")
+
+
 def trend_page(session: Session, team: Team) -> TrendPage:
     """The changes of everybody on the page of whom both periods say enough."""
     assert team.run is not None
     since = session.scalar(
         select(Period.code).join(Run, Run.period_id == Period.id).where(Run.id == team.run.earlier_run_id)
     )
+    columns = [getattr(ScoreChange, name) for name in (*_OF_A_CHANGE, "common")]
     found = {
         change.rep_id: change
-        for change in session.scalars(
-            select(ScoreChange).where(
+        for change in session.execute(
+            select(ScoreChange.rep_id, *columns).where(
                 ScoreChange.run_id == team.run.id, ScoreChange.item == team.choice.item,
                 ScoreChange.rep_id.in_(team.everybody),
             )
@@ -185,7 +211,7 @@ def trend_page(session: Session, team: Team) -> TrendPage:
     )  # fmt: skip
 
 
-def _changed(row: TeamRow, change: ScoreChange) -> Changed:
+def _changed(row: TeamRow, change: Any) -> Changed:
     return Changed(
         row=row, earlier=change.earlier, later=change.later, difference=change.difference, low=change.low,
         high=change.high, expected=change.expected, verdict=verdict(change.difference, change.q),
