@@ -13,10 +13,12 @@ blueprint = Blueprint("journal", __name__)
 
 DEEDS = (
     N_("address corrected"),
+    N_("addresses changed"),
     N_("appraisal drawn up"),
     N_("appraisal finalised"),
     N_("appraise asked for"),
     N_("assignment objected to"),
+    N_("assignments confirmed"),
     N_("assignments to be checked"),
     N_("backed up"),
     N_("campaign closed"),
@@ -51,6 +53,7 @@ DEEDS = (
     N_("logo set"),
     N_("logo taken away"),
     N_("mapping saved"),
+    N_("note replied to"),
     N_("note written"),
     N_("objection decided"),
     N_("password changed"),
@@ -58,8 +61,11 @@ DEEDS = (
     N_("period added"),
     N_("period scored"),
     N_("plan item agreed to"),
+    N_("plan item followed up"),
     N_("plan item written"),
     N_("print asked for"),
+    N_("provision given"),
+    N_("provision written"),
     N_("questionnaire saved"),
     N_("questionnaire test sent"),
     N_("recovery code used"),
@@ -74,6 +80,7 @@ DEEDS = (
     N_("score asked for"),
     N_("second factor set up"),
     N_("second factor taken away"),
+    N_("self-summary sent"),
     N_("sending paused"),
     N_("sending resumed"),
     N_("sessions ended"),
@@ -86,10 +93,8 @@ DEEDS = (
     N_("user renamed"),
     N_("visit entered"),
 )
-"""Every deed the journal records, in the words it is stored in: pages say them in the reader's language."""
 
 
-@blueprint.get("/journal")
 @access.permission("read journal")
 def lines() -> ResponseReturnValue:
     """A page of the journal; with `verify` in the address, the whole of it is read and judged."""
