@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -64,6 +64,11 @@ class ShownScore:
         """Does any of its points lie outside 0–100?"""
         points = (self.raw, self.adjusted, self.low, self.high, self.reported)
         return any(point is not None and not 0 <= point <= 100 for point in points)
+
+
+SCORE_COLUMNS = tuple(field.name for field in fields(ShownScore))
+"""What is read of a stored score, in the order `score_of` takes it."""
+NOTHING_SHOWN = ShownScore(evidence=WITHHELD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,21 +150,21 @@ def _in_period(period: Period) -> ColumnElement[bool]:
 def as_shown(row: RepScore | Any | None) -> ShownScore:
     """What may be seen of a stored score (or of a row of its columns). Whoever nobody answered about is withheld like
     those with few answers."""
-    if row is None or row.evidence in (None, WITHHELD):
-        return ShownScore(evidence=WITHHELD)
+    return score_of(*(getattr(row, name) for name in SCORE_COLUMNS)) if row is not None else NOTHING_SHOWN
+
+
+def score_of(
+    evidence: str | None, responses: int | None, customers: int | None, raw: float | None, adjusted: float | None,
+    low: float | None, high: float | None, reliability: float | None, reported: float | None, effective: float | None,
+    q: float | None,
+) -> ShownScore:  # fmt: skip
+    """The same of SCORE_COLUMNS in their order."""
+    if evidence in (None, WITHHELD):
+        return NOTHING_SHOWN
     return ShownScore(
-        evidence=row.evidence,
-        responses=row.responses,
-        customers=row.customers,
-        raw=row.raw,
-        adjusted=row.adjusted,
-        low=row.low,
-        high=row.high,
-        reliability=row.reliability,
-        reported=row.reported,
-        effective=row.effective,
-        q=row.q,
-    )
+        evidence=evidence, responses=responses, customers=customers, raw=raw, adjusted=adjusted, low=low, high=high,
+        reliability=reliability, reported=reported, effective=effective, q=q,
+    )  # fmt: skip
 
 
 def territories_of(session: Session, run: Run, reps: Collection[int] | Select[int]) -> dict[int, tuple[str, ...]]:

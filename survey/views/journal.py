@@ -93,8 +93,10 @@ DEEDS = (
     N_("user renamed"),
     N_("visit entered"),
 )
+"""Every deed the journal records, in the words it is stored in: pages say them in the reader's language."""
 
 
+@blueprint.get("/journal")
 @access.permission("read journal")
 def lines() -> ResponseReturnValue:
     """A page of the journal; with `verify` in the address, the whole of it is read and judged."""

@@ -193,13 +193,13 @@ def trend_page(session: Session, team: Team) -> TrendPage:
     since = session.scalar(
         select(Period.code).join(Run, Run.period_id == Period.id).where(Run.id == team.run.earlier_run_id)
     )
-    columns = [getattr(ScoreChange, name) for name in (*_OF_A_CHANGE, "common")]
+    of_change = ScoreChange.__table__.c
     found = {
         change.rep_id: change
         for change in session.execute(
-            select(ScoreChange.rep_id, *columns).where(
-                ScoreChange.run_id == team.run.id, ScoreChange.item == team.choice.item,
-                ScoreChange.rep_id.in_(team.everybody),
+            select(of_change.rep_id, of_change.common, *(of_change[name] for name in _OF_A_CHANGE)).where(
+                of_change.run_id == team.run.id, of_change.item == team.choice.item,
+                of_change.rep_id.in_(team.everybody),
             )
         )
     }  # fmt: skip
@@ -212,9 +212,10 @@ def trend_page(session: Session, team: Team) -> TrendPage:
 
 
 def _changed(row: TeamRow, change: Any) -> Changed:
+    _, _, earlier, later, difference, low, high, expected, q = change
     return Changed(
-        row=row, earlier=change.earlier, later=change.later, difference=change.difference, low=change.low,
-        high=change.high, expected=change.expected, verdict=verdict(change.difference, change.q),
+        row=row, earlier=earlier, later=later, difference=difference, low=low, high=high, expected=expected,
+        verdict=verdict(difference, q),
     )  # fmt: skip
 
 
