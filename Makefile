@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Debian keeps the part of Python that makes virtual environments in a package of its own.
 VENV_PACKAGE := $(shell $(PYTHON) -c "import ensurepip" 2>/dev/null || echo python3-venv)
 RUN_PACKAGES := libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk $(VENV_PACKAGE)
-TEST_PACKAGES := chromium poppler-utils postgresql
+TEST_PACKAGES := chromium-headless-shell poppler-utils postgresql
 EVENHAND_DIR ?= var
 PORT ?= 8000
 
@@ -45,7 +45,7 @@ demo: setup ## build the demo company and serve it on http://127.0.0.1:8000
 TEST_DIR := $(shell test -w /dev/shm && test "$$(df --output=avail -m /dev/shm | tail -1)" -gt 4000 && echo /dev/shm || echo /tmp)
 
 test: setup-test ## run every test, skipping none
-	TMPDIR=$(TEST_DIR) REQUIRE_POSTGRES=1 REQUIRE_CHROMIUM=1 $(BIN)/pytest -n 2 --dist loadfile
+	TMPDIR=$(TEST_DIR) REQUIRE_POSTGRES=1 REQUIRE_CHROMIUM=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## style, types, templates, security
 	$(BIN)/ruff check .

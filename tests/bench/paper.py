@@ -21,7 +21,7 @@ DOCUMENTS, FEW = 100, 10
 SIZE = {"indicators": 8, "events": 5}
 LANGUAGE = "zh"
 PRINTED_ON = date(2026, 7, 6)
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = "/usr/bin/chromium-headless-shell"
 SAFE = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
         "--disable-component-update", "--disable-sync"]  # fmt: skip
 

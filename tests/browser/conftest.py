@@ -12,7 +12,7 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = Path("/usr/bin/chromium-headless-shell")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -46,7 +46,7 @@ def live_server(app: Flask) -> Iterator[str]:
 def chromium() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         if os.environ.get("REQUIRE_CHROMIUM") == "1":
-            pytest.fail("Chromium is required here: apt-get install chromium")
+            pytest.fail("Chromium is required here: apt-get install chromium-headless-shell")
         pytest.skip("no Chromium on this machine")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
