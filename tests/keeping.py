@@ -70,6 +70,7 @@ class Keeper:
                 self._keep(session, name)
                 self._kept.add((where, name))
         self._holds[where] = (name if clean else "something else", self._rows(session))
+        session.commit()  # a question asked holds up whoever writes, in SQLite
 
     def _rows(self, session: Session) -> int:
         return int(session.scalar(ROWS) or 0)
