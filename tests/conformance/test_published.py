@@ -74,8 +74,9 @@ def test_the_longhand_has_the_published_likelihood_and_effects() -> None:
 
 def test_paule_and_mandel_through_statsmodels() -> None:
     effect, variance = np.array([78, 70, 82, 69, 66, 80, 75, 73.0]), np.array([4, 5, 6, 3, 5, 7, 2, 9.0])
-    result = combine_effects(effect, variance, method_re="iterated", atol=1e-11)
-    assert result.tau2 == pytest.approx(26.5824227128, abs=1e-8)
+    # Asked for more, it takes an equation that is negative by a rounding error for "no variance" and returns 0.
+    result = combine_effects(effect, variance, method_re="iterated")
+    assert result.tau2 == pytest.approx(26.5824227128, abs=1e-7)
     cells = Cells(
         rep=np.arange(8, dtype=np.int32), territory=np.zeros(8, dtype=np.int32), mean=effect, working=variance,
         weight=np.ones(8),
