@@ -6,8 +6,10 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+from weakref import WeakSet
 
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
 
 from survey.database import Base
@@ -54,10 +56,11 @@ class Keeper:
         self._folder = folder
         self._kept: set[tuple[str, str]] = set()
         self._holds: dict[str, tuple[str, int]] = {}
+        self._watching: WeakSet[Engine] = WeakSet()
 
     def __call__(self, session: Session, name: str, make: Callable[[], object], *, after: str = "") -> None:
         """Store what `make` stores, committed. `after` names what must have been made before, and nothing else."""
-        where = session.get_bind().engine.url.render_as_string(hide_password=False)
+        where = self._watched(session)
         rows = self._rows(session)
         clean = self._holds.get(where) == (after, rows) if after else rows == 0
         if clean and (where, name) in self._kept:
@@ -71,6 +74,20 @@ class Keeper:
                 self._kept.add((where, name))
         self._holds[where] = (name if clean else "something else", self._rows(session))
         session.commit()  # a question asked holds up whoever writes, in SQLite
+
+    def _watched(self, session: Session) -> str:
+        """The database's address. From now on whatever is written to it is noticed."""
+        engine = session.get_bind().engine
+        where = engine.url.render_as_string(hide_password=False)
+        if engine not in self._watching:
+            self._watching.add(engine)
+
+            @event.listens_for(engine, "before_cursor_execute")
+            def changed(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+                if not statement.lstrip().startswith(("SELECT", "PRAGMA", "BEGIN")):
+                    self._holds.pop(where, None)
+
+        return where
 
     def _rows(self, session: Session) -> int:
         return int(session.scalar(ROWS) or 0)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 from click.testing import Result
-from sqlalchemy import func, select
+from sqlalchemy import func, make_url, select
 from sqlalchemy.orm import Session
 
 from survey.config import Settings
@@ -235,9 +235,12 @@ def test_two_imports_at_once_wait_for_each_other(settings: Settings, session: Se
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_while_a_file_is_read_others_write(evenhand: Evenhand, file: MakeFile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_a_file_is_read_others_write(
+    evenhand: Evenhand, file: MakeFile, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The reading of a large file may take a minute; no customer's answer waits for it."""
-    database = file("").parent / "evenhand.sqlite"
+    database = make_url(settings.database).database
+    assert database
     read, written = Part.read, []
 
     def read_while_somebody_writes(part: Part[Any], line: Any) -> Any:
