@@ -21,7 +21,7 @@ from survey import journal
 from survey.models import Period, Rep, RepScore, Run, ScoreStep
 from survey.refusals import N_, Refused
 from survey.roster import periods
-from survey.runs import batches, publishing, small_groups
+from survey.runs import batches, publishing
 from survey.runs.answers import answers, packed
 from survey.runs.publishing import Earlier, Publication
 
@@ -86,6 +86,8 @@ def gather(session: Session, period_code: str, spec_text: str) -> Material:
     period = periods.find(session, period_code)
     spec = _spec(spec_text)
     table, waiting = answers(session, period, spec, earlier=_read_before(session, period, spec))
+    from survey.runs import small_groups  # numpy, which no page needs
+
     table, findings = small_groups.left_out(table, spec)
     return Material(
         period_id=period.id, period=period.code, spec_text=spec_text, spec=spec,
