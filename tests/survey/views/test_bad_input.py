@@ -443,6 +443,7 @@ def test_every_form_there_is_survives_what_no_form_should_get(
             "/facts/R01/notes/1/reply?period=2026-H1": {"reply": ""},
             "/facts/R01/summary?period=2026-H1": {"reached": "", "hard": "", "better": "", "send": ""},
             world.check: {},
+            "/account/sessions/999999/end": {},  # nobody's: one's own is needed still
         },
         CALLER: {world.call: {"contact": ""}},
     }
