@@ -21,8 +21,8 @@ from survey import journal
 from survey.models import Period, Rep, RepScore, Run, ScoreStep
 from survey.refusals import N_, Refused
 from survey.roster import periods
-from survey.runs import batches, publishing
-from survey.runs.answers import answers, packed
+from survey.runs import publishing
+from survey.runs.answers import answers, packed, spanned
 from survey.runs.publishing import Earlier, Publication
 
 if TYPE_CHECKING:
@@ -83,11 +83,11 @@ def score_period(session: Session, period_code: str, spec_text: str, *, by: str,
 
 def gather(session: Session, period_code: str, spec_text: str) -> Material:
     """Read what is to be scored. Raises UnknownPeriod, NothingAnswered, NotScored, UnknownRun."""
+    from survey.runs import small_groups  # numpy, which no page needs
+
     period = periods.find(session, period_code)
     spec = _spec(spec_text)
     table, waiting = answers(session, period, spec, earlier=_read_before(session, period, spec))
-    from survey.runs import small_groups  # numpy, which no page needs
-
     table, findings = small_groups.left_out(table, spec)
     return Material(
         period_id=period.id, period=period.code, spec_text=spec_text, spec=spec,
@@ -102,12 +102,13 @@ def _read_before(session: Session, period: Period, spec: AdjustmentSpec) -> Iter
     on pages, those before them stand in files and on papers."""
     import pandas as pd
 
-    order = {one: place for place, one in enumerate(session.scalars(select(Period.id).order_by(Period.from_on)))}
-    place = order[period.id]
-    for run_id, period_id, text in session.execute(select(Run.id, Run.period_id, Run.spec).order_by(Run.id)).all():
-        window = AdjustmentSpec.from_toml(text).window
-        if place - spec.window < order[period_id] < place + window:
-            columns = [*batches.WHO, *(item.name for item in spec.items)]
+    from survey.runs import batches
+
+    ours = set(session.scalars(spanned(period, spec)))
+    columns = [*batches.WHO, *(item.name for item in spec.items)]
+    made = select(Run.id, Period, Run.spec).join(Period, Period.id == Run.period_id).order_by(Run.id)
+    for run_id, of_period, text in session.execute(made).all():
+        if ours & set(session.scalars(spanned(of_period, AdjustmentSpec.from_toml(text)))):
             frame = pd.read_parquet(BytesIO(_run(session, run_id).snapshot))
             yield frame[[name for name in columns if name in frame.columns]]
 

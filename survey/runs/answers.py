@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session, aliased
 from scoring.spec import AdjustmentSpec
 from survey.models import Answer, Campaign, Invitation, Period, Rep, Response, ResponseVersion, Subject, Territory
 from survey.refusals import N_, Refused
-from survey.runs import batches
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +39,8 @@ def answers(
     """
     import pandas as pd
 
+    from survey.runs import batches
+
     items = [item.name for item in spec.items]
     adjusters = [adjuster.name for adjuster in spec.adjusters if adjuster.name not in ("wave", "mode")]
     columns = ["rep", "territory", "customer", "wave", "mode", "weight", *items, *adjusters]
@@ -53,12 +54,16 @@ def answers(
     return table[~(unanswered & table.duplicated())].reset_index(drop=True), waiting
 
 
-def in_window(period: Period, spec: AdjustmentSpec) -> ColumnElement[bool]:
-    """Campaigns of the periods a run spans: this one and those that were over before it (a half-year that began with
-    the quarter was not)."""
+def spanned(period: Period, spec: AdjustmentSpec) -> Select[int]:
+    """The periods a run spans: this one and those that were over before it (a half-year that began with the quarter
+    was not)."""
     ours = or_(Period.id == period.id, Period.to_on < period.from_on)
-    spanned = select(Period.id).where(ours).order_by(Period.from_on.desc(), Period.to_on.desc())
-    return Campaign.period_id.in_(spanned.limit(spec.window).scalar_subquery())
+    return select(Period.id).where(ours).order_by(Period.from_on.desc(), Period.to_on.desc()).limit(spec.window)
+
+
+def in_window(period: Period, spec: AdjustmentSpec) -> ColumnElement[bool]:
+    """Campaigns of the periods a run spans."""
+    return Campaign.period_id.in_(spanned(period, spec).scalar_subquery())
 
 
 def _question(chosen_campaigns: ColumnElement[bool], items: Sequence[str]) -> Select[*tuple[Any, ...]]:

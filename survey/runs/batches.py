@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -92,8 +93,6 @@ def _by_rep(frame: pd.DataFrame, reps: set[str]) -> dict[str, pd.DataFrame]:
 
 def _kept(now: pd.DataFrame, before: Sequence[pd.DataFrame], item: str, batch: int) -> pd.Series:
     """One rep's ratings of an item: as they are, as an earlier run had them (the last is tried first), or none."""
-    import numpy as np
-
     shown = [frame for frame in before if frame["customer"].nunique() >= batch]
     past = [content(frame, item) for frame in shown]
     if not past:
@@ -127,8 +126,6 @@ def customers(ratings: Iterable[Rating]) -> set[str]:
 def _put_back(now: pd.DataFrame, before: pd.DataFrame, item: str) -> pd.Series:
     """The ratings of every customer who changed theirs become those of the earlier run; what it did not hold waits.
     What is no longer there, because somebody was erased, is not brought back."""
-    import numpy as np
-
     values, known, then = now[item].copy(), content(now, item), content(before, item)
     for customer in customers(known.keys() ^ then.keys()):
         mine, old = now.index[now["customer"] == customer], before[before["customer"] == customer]
@@ -145,8 +142,6 @@ def reveals(now: Content, past: Sequence[Content], batch: int) -> bool:
     Means are sums over groups of ratings that count alike in each of them. Some sum and difference of the means is
     about a few groups alone if, without these groups, the newest mean follows from the others.
     """
-    import numpy as np
-
     rows = list(dict.fromkeys(frozenset(one.items()) for one in past))
     newest = frozenset(now.items())
     if newest in rows:
@@ -175,8 +170,6 @@ def _few(small: Sequence[int], members: Sequence[set[str]], batch: int) -> Itera
 
 def _follows(pattern: NDArray[np.float64]) -> bool:
     """Is the first row a combination of the others?"""
-    import numpy as np
-
     if not pattern.shape[1]:
         return True
     return bool(np.linalg.matrix_rank(pattern) == np.linalg.matrix_rank(pattern[1:]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -27,34 +30,33 @@ def mine() -> ResponseReturnValue:
 @access.permission("check assignments")
 def say(check: int) -> ResponseReturnValue:
     """A rep objects to an assignment, or says that one is missing."""
-    try:
-        checks.object_to(
-            context.session(), check, assignment_id=request.form.get("assignment", type=int),
-            reason=request.form.get("reason", ""), on=context.today(), by=context.actor(), at=context.now(),
-        )  # fmt: skip
-    except checks.UnknownObjection:
-        abort(404)
-    except Refused as refusal:
-        context.session().rollback()
-        return _mine(i18n.told(refusal)), 400
-    context.session().commit()
-    flash(gettext("Thank you. Somebody other than your manager decides, and you read the decision here."), "done")
-    return redirect(url_for(".mine"), code=303)
+    said = partial(
+        checks.object_to, assignment_id=request.form.get("assignment", type=int), reason=request.form.get("reason", "")
+    )
+    return _said(
+        check, said, gettext("Thank you. Somebody other than your manager decides, and you read the decision here.")
+    )
 
 
 @blueprint.post("/my-customers/<int:check>/right")
 @access.permission("check assignments")
 def confirm(check: int) -> ResponseReturnValue:
     """A rep has looked through their assignments and found them right."""
+    thanks = gettext("Thank you. Should you find a mistake after all, object while the list is open.")
+    return _said(check, checks.confirm, thanks)
+
+
+def _said(check: int, said: Callable[..., object], thanks: str) -> ResponseReturnValue:
+    """What a rep says of the list they were asked about is kept, and they are thanked; or the list comes back."""
     try:
-        checks.confirm(context.session(), check, on=context.today(), by=context.actor(), at=context.now())
+        said(context.session(), check, on=context.today(), by=context.actor(), at=context.now())
     except checks.UnknownObjection:
         abort(404)
     except Refused as refusal:
         context.session().rollback()
         return _mine(i18n.told(refusal)), 400
     context.session().commit()
-    flash(gettext("Thank you. Should you find a mistake after all, object while the list is open."), "done")
+    flash(thanks, "done")
     return redirect(url_for(".mine"), code=303)
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from survey import runs
 from survey.campaigns.thresholds import DEFAULT_SPEC
-from survey.models import Answer, Rep, RepScore, Response, ResponseVersion, Run, Subject
+from survey.models import Answer, Rep, RepReach, RepScore, Response, ResponseVersion, Run, Subject
 
 from .conftest import ITEMS, Surveyed, answer
 
@@ -157,8 +157,9 @@ def test_whoever_was_not_shown_before_has_nothing_to_subtract_from(
     assert second.record["waiting"] == 0
 
 
+@pytest.mark.parametrize("across", [False, True], ids=["half-years", "a period lies across them"])
 def test_a_wider_window_is_held_against_the_runs_inside_it(
-    session: Session, surveyed: Surveyed, score: Callable[[], Run], now: datetime
+    session: Session, surveyed: Surveyed, score: Callable[[], Run], now: datetime, across: bool
 ) -> None:
     from datetime import date
 
@@ -167,6 +168,8 @@ def test_a_wider_window_is_held_against_the_runs_inside_it(
     score()
     later = Period(code="2026-H2", from_on=date(2026, 7, 1), to_on=date(2026, 12, 31))
     session.add(later)
+    if across:
+        session.add(Period(code="2026-M5", from_on=date(2026, 5, 1), to_on=date(2026, 12, 31)))
     session.flush()
     old = session.scalars(select(Campaign)).one()
     wave = Campaign(
@@ -192,6 +195,20 @@ def test_a_wider_window_is_held_against_the_runs_inside_it(
     both = runs.score_period(session, "2026-H2", SPEC.replace("window = 1", "window = 2"), by="a", at=now)
     rated = pd.read_parquet(BytesIO(both.snapshot)).query("rep == 'R01' and wave == '2026-H2'")
     assert rated["overall"].isna().all()
+
+
+def test_how_many_answered_is_told_in_batches_too(
+    session: Session, score: Callable[[], Run], more: Callable[..., None]
+) -> None:
+    def answered(run: Run) -> int | None:
+        told = select(RepReach.answered).join(Rep).where(RepReach.run_id == run.id, Rep.code == "R01")
+        return session.scalars(told).one()
+
+    assert answered(score()) == 24
+    more("R01", *MIXED[:4])
+    assert answered(score()) == 24
+    more("R01", MIXED[4])
+    assert answered(score()) == 29
 
 
 def test_the_command_says_how_many_wait(
