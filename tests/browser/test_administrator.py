@@ -10,7 +10,6 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Page
 from sqlalchemy import func, select
@@ -22,6 +21,7 @@ from survey.tables.writing import Page as Sheet
 from survey.tables.writing import workbook
 from survey.worker import jobs
 from tests.signing_in import add_person, enter
+from tests.soundness import assert_sound
 
 PATIENCE = 60_000
 HEADERS = ["客户代号", "客户", "业务", "片区", "对接人", "对接邮箱", "起始"]
@@ -53,13 +53,6 @@ def own_file(tmp_path: Path) -> Path:
     return path
 
 
-def _is_sound(page: Page) -> None:
-    """Nothing for axe to report, and no sideways scrolling of the page."""
-    found = Axe().run(page).response["violations"]
-    assert not found, [(problem["id"], problem["nodes"][0]["html"]) for problem in found]
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-
-
 @pytest.fixture
 def working(app: Flask) -> Iterator[None]:
     """The worker, as it runs beside the pages."""
@@ -78,14 +71,14 @@ def test_the_first_half_hour_from_an_excel_file_to_the_first_answer(
     page = open_browser(viewport={"width": 1280, "height": 900}, locale="en-GB", color_scheme="dark")
     enter(page, session, live_server, administrator)
     page.goto(f"{live_server}/roster")
-    _is_sound(page)
+    assert_sound(page)
     page.click('a[href="/roster/import"]')
     with page.expect_download() as template:
         page.locator('a[href$=".xlsx"]').first.click()
     assert template.value.suggested_filename.endswith(".xlsx")
     page.select_option("#kind", "territories")
     page.set_input_files("#file", own_file)
-    _is_sound(page)
+    assert_sound(page)
     page.click("form[enctype] button")
     page.wait_for_url("**/roster/import/*")
     for kind, columns in CHOSEN.items():
@@ -101,7 +94,7 @@ def test_the_first_half_hour_from_an_excel_file_to_the_first_answer(
     customer.check('input[name="knowledge-1"][value="5"]')
     customer.locator('button[name="send"]').last.click()
     customer.wait_for_url("**/thanks*")
-    _is_sound(customer)
+    assert_sound(customer)
     page.reload()
     became = dict(
         line.lower().split("\t") for line in page.locator("table[aria-labelledby=people] tr").all_inner_texts()
@@ -122,7 +115,7 @@ def _plan_and_send(page: Page, server: str) -> None:
     page.locator("main form button").click()
     page.wait_for_url("**/plan")
     assert page.locator("tbody .evidence").count() == 5, "what to expect for each rep"
-    _is_sound(page)
+    assert_sound(page)
     page.get_by_text("Open without it").click()
     page.get_by_label("Why it goes without").fill("five of us, we went through the list together")
     page.get_by_role("button", name="Open the campaign without the check").click()
@@ -149,14 +142,14 @@ def test_a_sheet_is_seen_as_customers_see_it_and_edited(
     page = open_browser(viewport={"width": 390, "height": 800}, locale="zh-CN")
     enter(page, session, live_server, administrator)
     page.goto(f"{live_server}/questionnaires")
-    _is_sound(page)
+    assert_sound(page)
     page.click('a[href="/questionnaires/core"]')
-    _is_sound(page)
+    assert_sound(page)
     with page.expect_popup() as opened:
         page.click('a[href^="/preview/"]')
     preview = opened.value
     preview.wait_for_load_state()
-    _is_sound(preview)
+    assert_sound(preview)
     preview.check('input[name="knowledge-1"][value="5"]')
     preview.locator('button[name="send"]').first.click()
     preview.wait_for_load_state()
@@ -165,7 +158,7 @@ def test_a_sheet_is_seen_as_customers_see_it_and_edited(
     assert session.scalar(select(func.count(Answer.id))) == 0
     page.click('a[href="/questionnaires/core/edit"]')
     page.locator("summary").first.click()
-    _is_sound(page)
+    assert_sound(page)
 
 
 def _import(page: Page, kind: str, columns: dict[str, str]) -> None:
@@ -175,15 +168,15 @@ def _import(page: Page, kind: str, columns: dict[str, str]) -> None:
         page.wait_for_url("**/roster/import/*")
     for column, header in columns.items():
         page.select_option(f"#column-{column}", header)
-    _is_sound(page)
+    assert_sound(page)
     page.click("form:has(#mapping_name) button")
     page.wait_for_url("**/roster/import/*")
-    _is_sound(page)
+    assert_sound(page)
     if kind == "customers":
         assert "This is not an e-mail address." in page.inner_text("section:has(#refused)")
     page.locator("section .press button").first.click()
     page.wait_for_url("**/roster/imports/*")
-    _is_sound(page)
+    assert_sound(page)
 
 
 def test_refused_rows_the_roster_and_a_hand_over_are_sound(
@@ -206,13 +199,13 @@ def test_refused_rows_the_roster_and_a_hand_over_are_sound(
         page.click("form[enctype] button")
         page.wait_for_url("**/roster/import/*")
         if kind == "contacts":
-            _is_sound(page)
+            assert_sound(page)
             assert "This is not an e-mail address." in page.inner_text("main")
         page.locator("section .press button").first.click()
         page.wait_for_url("**/roster/imports/*")
     for path_ in ("/roster", "/roster/customers", "/roster/customers/C1", "/roster/reps/R1", "/objections"):
         page.goto(live_server + path_)
-        _is_sound(page)
+        assert_sound(page)
     page.goto(f"{live_server}/roster/reps/R1")
     page.get_by_label("One").check()
     page.select_option("#to", "R2")

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
@@ -30,6 +29,7 @@ from survey.models import (
     Territory,
 )
 from tests.signing_in import add_person, enter
+from tests.soundness import assert_sound
 
 BOSS = "boss@harbour.example"
 NAMES = (
@@ -44,6 +44,7 @@ NAMES = (
     "Daniel Doyle",
     "喆玥堃昇",
 )
+
 VIEWS = {
     "phone, Chinese, dark": {"viewport": {"width": 390, "height": 844}, "locale": "zh-CN", "color_scheme": "dark"},
     "desktop, English": {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB"},
@@ -124,12 +125,6 @@ def running(session: Session, company: None) -> Campaign:
     return campaign
 
 
-def _is_sound(page: Page) -> None:
-    found = Axe().run(page).response["violations"]
-    assert not found, [(problem["id"], problem["nodes"][0]["html"]) for problem in found]
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-
-
 def _asked(session: Session) -> int:
     """How many have been asked. The reading ends at once, or it would hold up who writes."""
     count = session.scalar(select(func.count(Invitation.id))) or 0
@@ -144,23 +139,23 @@ def test_an_administrator_plans_opens_and_sends(
     page = open_browser(**VIEWS[view])
     enter(page, session, live_server, "admin@harbour.example")
     page.goto(f"{live_server}/campaigns")
-    _is_sound(page)
+    assert_sound(page)
     page.locator("a.button").click()
     page.wait_for_url("**/campaigns/new")
-    _is_sound(page)
+    assert_sound(page)
     page.fill("#code", "")
     page.locator("main form button").click()
     assert page.locator(".error-summary a").first.get_attribute("href") == "#code"
-    _is_sound(page)
+    assert_sound(page)
     page.fill("#code", "夏-1")
     page.locator("input[name=sample][value=planned]").check()
     page.fill("#reliability", "0.3")
     page.locator("main form button").click()
     page.wait_for_url("**/plan")
     assert page.locator("tbody tr").count() == len(NAMES)
-    _is_sound(page)
+    assert_sound(page)
     page.locator("main details summary").click()
-    _is_sound(page)
+    assert_sound(page)
     page.fill("#unchecked", "went through the list together")
     page.locator("main details form button").click()  # open
     page.wait_for_url("**/plan")
@@ -168,7 +163,7 @@ def test_an_administrator_plans_opens_and_sends(
     assert _asked(session) == 0
     page.locator("main form[action$=send] button").click()
     page.wait_for_url("**/campaigns/*-1")
-    _is_sound(page)
+    assert_sound(page)
     asked = _asked(session)
     assert 0 < asked < 425
     assert str(asked) in page.inner_text("main .facts")
@@ -187,23 +182,23 @@ def test_an_administrator_watches_it_live(
     page.wait_for_url("**/campaigns/2026*")
     assert page.locator("figure.chart path.down").count() == 2, "the eighth rep, and the legend"
     assert "黄国强" in page.locator("figure.chart").inner_text()
-    _is_sound(page)
+    assert_sound(page)
     for folded in page.locator("details summary").all():
         folded.click()
-    _is_sound(page)
+    assert_sound(page)
     _renews_itself(page, session)
     page.locator("a[href$=undelivered]").click()
     page.wait_for_url("**/undelivered")
-    _is_sound(page)
+    assert_sound(page)
     page.locator("tbody a").first.click()
     page.wait_for_url("**/undelivered/*")
-    _is_sound(page)
+    assert_sound(page)
     page.goto(f"{live_server}/campaigns/2026-H1-夏/exclusions")
     page.fill("#customer", "C001")
     page.fill("#reason", "out of business")
     page.locator("main form.propose button, main form button").last.click()
     assert page.locator("tbody tr").count() == 1
-    _is_sound(page)
+    assert_sound(page)
     assert not elsewhere
 
 
@@ -239,7 +234,7 @@ def test_a_manager_watches_own_reps_and_learns_nobodys_answer(
     page = open_browser(**VIEWS[view], java_script_enabled=True)
     enter(page, session, live_server, BOSS)
     page.goto(f"{live_server}/campaigns")
-    _is_sound(page)
+    assert_sound(page)
     page.locator("tbody a").click()
     page.wait_for_url("**/reps")
     shown = page.inner_text("main")
@@ -250,4 +245,4 @@ def test_a_manager_watches_own_reps_and_learns_nobodys_answer(
     told = [int("".join(filter(str.isdigit, count))) for count in counts if any(map(str.isdigit, count))]
     assert told
     assert all(count % 5 == 0 for count in told)
-    _is_sound(page)
+    assert_sound(page)

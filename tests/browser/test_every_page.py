@@ -18,6 +18,7 @@ from survey import journal, schemes
 from survey.context import db
 from survey.database import Base
 from survey.models import MonitoringNote
+from tests.soundness import OPTIONS
 from tests.walking import Place, cookies_of
 from tests.walking.company import Walkable, build, unseen
 from tests.walking.markup import chinese_words, english_words, faults
@@ -150,7 +151,7 @@ def _one_of_each(walked: list[tuple[Place, str]]) -> dict[str, list[Place]]:
 
 
 def _troubles(page: Page) -> Iterator[str]:
-    yield from _violations(Axe().run(page, options={"resultTypes": ["violations"]}).response, "light")
+    yield from _violations(Axe().run(page, options=OPTIONS).response, "light")
     if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
         yield "is wider than a phone"
     page.emulate_media(color_scheme="dark")

@@ -11,8 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.models import ConductEvent, Goal, IndicatorFact, MonitoringNote, Period, Project, ProjectStage, Rep
+from tests.soundness import assert_sound
 
-from .test_team import VIEWS, _enter, _is_sound, boss  # noqa: F401 - the manager is the same one
+from .test_team import VIEWS, _enter, boss  # noqa: F401 - the manager is the same one
 
 
 @pytest.fixture
@@ -49,14 +50,14 @@ def test_a_manager_reads_and_enters_facts(
     page = open_browser(**VIEWS[view])
     _enter(page, live_server, boss)
     page.goto(f"{live_server}/facts?period=2026-H1")
-    _is_sound(page)
+    assert_sound(page)
     page.goto(f"{live_server}/facts/R02?period=2026-H1")
-    _is_sound(page)
+    assert_sound(page)
     page.locator("#fact details summary").click()
     page.fill("#fact-indicator", "invoicing")
     page.fill("#fact-value", "105")
     page.fill("#fact-target", "100")
-    _is_sound(page)
+    assert_sound(page)
     page.locator("#fact button").click()
     page.wait_for_url("**/facts/R02?period=2026-H1#fact")
     assert "invoicing" in page.locator("#fact table").inner_text()
@@ -67,6 +68,6 @@ def test_a_scheme_can_be_read(live_server: str, open_browser: Callable[..., Page
     page = open_browser(**VIEWS[view])
     _enter(page, live_server, boss)
     page.goto(f"{live_server}/schemes")
-    _is_sound(page)
+    assert_sound(page)
     page.goto(f"{live_server}/schemes/zongshen-satisfaction")
-    _is_sound(page)
+    assert_sound(page)

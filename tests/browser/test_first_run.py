@@ -8,7 +8,6 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from survey import worker
@@ -17,6 +16,7 @@ from survey.context import now
 from survey.users.second_factor import Codes
 from survey.views import first_run
 from tests.signing_in import KEY, PASSWORD
+from tests.soundness import assert_sound
 
 VIEWS = {
     "phone, Chinese, dark": {
@@ -25,12 +25,6 @@ VIEWS = {
     },
     "desktop, English": {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB"},
 }  # fmt: skip
-
-
-def _is_sound(page: Page) -> None:
-    found = Axe().run(page).response["violations"]
-    assert not found, [(problem["id"], problem["nodes"][0]["html"]) for problem in found]
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
 
 
 def _letter_to(settings: Settings, address: str) -> str:
@@ -51,7 +45,7 @@ def test_from_nothing_to_a_manager_on_the_team_page(
     page = open_browser(**VIEWS[view])
     page.goto(f"{live_server}/")
     page.wait_for_url("**/first-run")
-    _is_sound(page)
+    assert_sound(page)
     page.fill("#code", first_run.setup_code(settings))
     for field, value in {
         "person": "李敏", "email": "li@harbour.example", "password": PASSWORD, "name": "Harbour Instruments",
@@ -60,34 +54,34 @@ def test_from_nothing_to_a_manager_on_the_team_page(
         page.fill(f"#{field}", value)
     page.locator("main form button").last.click()
     page.wait_for_url("**/second-factor/set-up")
-    _is_sound(page)
+    assert_sound(page)
     page.locator("main summary").click()
     secret = page.inner_text("main details code").replace(" ", "")
     page.fill("#code", Codes(key=KEY).shown(secret, at=now()))
     page.locator("main form button").click()
     expect(page.locator(".recovery li")).to_have_count(10)
-    _is_sound(page)
+    assert_sound(page)
     page.locator("main a.button").click()
     page.wait_for_url("**/desk")
-    _is_sound(page)
+    assert_sound(page)
     page.locator("header summary").first.click()
-    _is_sound(page)
+    assert_sound(page)
     page.locator('header a[href="/people"]').click()
     page.wait_for_url("**/people")
     page.locator('form[action="/people/invite"] button').click()
     expect(page.locator(".notice.done")).to_contain_text("12")
-    _is_sound(page)
+    assert_sound(page)
     manager = open_browser(**VIEWS[view])
     manager.goto(live_server + _letter_to(settings, "boss@harbour.example"))
-    _is_sound(manager)
+    assert_sound(manager)
     manager.fill("#chosen", "violet kettle under seven bridges")
     manager.locator("main form button").click()
     manager.wait_for_url("**/team")
     assert "王建国" in manager.inner_text("main")
     for address in ("people/new", "people/1", "settings", "health", "account"):
         page.goto(f"{live_server}/{address}")
-        _is_sound(page)
+        assert_sound(page)
     for address in ("forgotten-password", "choose-password/x"):
         manager.context.clear_cookies()
         manager.goto(f"{live_server}/{address}")
-        _is_sound(manager)
+        assert_sound(manager)

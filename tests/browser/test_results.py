@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask_security import hash_password
 from playwright.sync_api import Page
 from pypdf import PdfReader
@@ -17,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from survey import users
 from survey.models import Run
+from tests.soundness import assert_sound
 
 PASSWORD = "correct horse battery staple"
 VIEWS = {
@@ -72,13 +72,6 @@ def _enter(page: Page, server: str, email: str, address: str) -> None:
     page.wait_for_url(f"{server}/{address}")
 
 
-def _is_sound(page: Page) -> None:
-    """Nothing for axe to report, and no sideways scrolling of the page."""
-    found = Axe().run(page).response["violations"]
-    assert not found, [(page.url, problem["id"], problem["nodes"][0]["html"]) for problem in found]
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
-
-
 @pytest.mark.parametrize("view", VIEWS)
 def test_everybody_reads_their_pages(
     live_server: str, open_browser: Callable[..., Page], people: None, view: str
@@ -86,10 +79,10 @@ def test_everybody_reads_their_pages(
     for email, (_, addresses) in READ.items():
         page = open_browser(**VIEWS[view])
         _enter(page, live_server, email, addresses[0])
-        _is_sound(page)
+        assert_sound(page)
         for address in addresses[1:]:
             page.goto(f"{live_server}/{address}")
-            _is_sound(page)
+            assert_sound(page)
 
 
 def test_an_answer_is_folded_until_it_is_asked_for(

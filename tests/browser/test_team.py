@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask_security import hash_password
 from playwright.sync_api import Page
 from sqlalchemy.orm import Session
 
 from survey import users
+from tests.soundness import assert_sound
 
 PASSWORD = "correct horse battery staple"
 VIEWS = {
@@ -40,13 +40,6 @@ def _enter(page: Page, server: str, email: str) -> None:
     page.wait_for_url(f"{server}/team")
 
 
-def _is_sound(page: Page) -> None:
-    """Nothing for axe to report, nothing fetched from elsewhere, and no sideways scrolling of the page."""
-    found = Axe().run(page).response["violations"]
-    assert not found, [(problem["id"], problem["nodes"][0]["html"]) for problem in found]
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-
-
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_manager_reads_the_team_and_one_rep(
     live_server: str, open_browser: Callable[..., Page], boss: str, view: str
@@ -55,17 +48,17 @@ def test_a_manager_reads_the_team_and_one_rep(
     elsewhere: list[str] = []
     page.on("request", lambda request: elsewhere.append(request.url) if live_server not in request.url else None)
     page.goto(f"{live_server}/login")
-    _is_sound(page)
+    assert_sound(page)
     _enter(page, live_server, boss)
-    _is_sound(page)
+    assert_sound(page)
     assert page.locator("figure.chart circle.adjusted").count() == 7  # six reps and the legend
     page.get_by_role("link", name="王建国").click()
     page.wait_for_url("**/reps/R01*")
     assert "89.7" in page.inner_text("main")
-    _is_sound(page)
+    assert_sound(page)
     for address in ("reps/R04", "team?period=2026-H2", "nothing"):
         page.goto(f"{live_server}/{address}")
-        _is_sound(page)
+        assert_sound(page)
     assert not elsewhere
 
 
@@ -119,9 +112,9 @@ def test_every_view_of_the_team_is_sound(
     _enter(page, live_server, boss)
     for place in ("territories", "funnel", "answers", "trend", "adjustment", "pair?rep=R01&rep=R08", "pair"):
         page.goto(f"{live_server}/team/{place}")
-        _is_sound(page)
+        assert_sound(page)
     page.goto(f"{live_server}/team/trend?search=nobody")
-    _is_sound(page)
+    assert_sound(page)
 
 
 def test_the_team_is_narrowed_sorted_and_compared_without_scripts(
