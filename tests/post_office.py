@@ -14,7 +14,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
-@dataclass(slots=True)
+@dataclass  # without slots: the mail server looks at every attribute, and Python 3.11.2 trips over theirs
 class PostOffice:
     """`received` in order; `answers`: address → what the server says instead of taking mail for it."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from survey import journal, questionnaires
@@ -189,10 +189,15 @@ def mark_wrong_person(session: Session, invitation: Invitation) -> None:
     hold_mail(session, invitation, "The customer said that this is the wrong person.")
 
 
+_HOLD = (
+    update(OutboxMessage)
+    .where(OutboxMessage.invitation_id == bindparam("of_invitation"), OutboxMessage.state == "queued")
+    .values(state="held", last_error=bindparam("reason"))
+    .execution_options(synchronize_session=False)
+)
+"""Made once: every answer says it."""
+
+
 def hold_mail(session: Session, invitation: Invitation, reason: str) -> None:
     """Do not send what still waits for this person."""
-    session.execute(
-        update(OutboxMessage)
-        .where(OutboxMessage.invitation_id == invitation.id, OutboxMessage.state == "queued")
-        .values(state="held", last_error=reason)
-    )
+    session.execute(_HOLD, {"of_invitation": invitation.id, "reason": reason})

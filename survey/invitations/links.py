@@ -91,14 +91,15 @@ _HELD = (
         _of_token.joinedload(Invitation.campaign).joinedload(Campaign.period),
         _of_token.joinedload(Invitation.contact),
         _of_token.joinedload(Invitation.customer),
-        _of_token.selectinload(Invitation.subjects).joinedload(Subject.rep),
+        _of_token.joinedload(Invitation.subjects).joinedload(Subject.rep),
     )
 )
 """Made once: every opened link and every answer asks it."""
 
 
 def _find(session: Session, token: str, keys: Keys) -> Token | None:
-    return session.scalar(_HELD, {"digests": [_digest(token, key) for key in keys.values()]})
+    digests = [_digest(token, key) for key in keys.values()]
+    return session.scalars(_HELD, {"digests": digests}).unique().one_or_none()
 
 
 def printed(

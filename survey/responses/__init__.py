@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
 from survey import campaigns, invitations, questionnaires
@@ -69,11 +69,12 @@ def record(
         return Recorded(repeated=True, subjects=len(responses))
     _require_time_left(session, invitation, responses, at=at)
     said = answered(invitation, sheet, sheets)
+    invitation.disposition = "completed" if _says_everything(invitation, sheet, said) else "partial"
     _add_versions(session, responses, said, sheet, submission, at=at)
-    session.execute(delete(Draft).where(Draft.invitation_id == invitation.id))
+    session.execute(_FORGET_DRAFT, {"of": invitation.id})
     invitations.hold_mail(session, invitation, "The customer has answered.")
-    complete = _says_everything(invitation, sheet, said) or _is_complete(session, invitation, sheet)
-    invitation.disposition = "completed" if complete else "partial"
+    if invitation.disposition == "partial" and _is_complete(session, invitation, sheet):
+        invitation.disposition = "completed"
     return Recorded(repeated=False, subjects=len(said))
 
 
@@ -112,17 +113,24 @@ def _require_time_left(
         raise AnswersFinal(N_("Your answers have been received and can no longer be changed. Thank you."))
 
 
+# Made once: every answer asks and says these.
+_OF_INVITATION = select(Response).join(Subject).where(Subject.invitation_id == bindparam("invitation_id"))
+_FORGET_DRAFT = delete(Draft).where(Draft.invitation_id == bindparam("of")).execution_options(synchronize_session=False)
+_ADD_VERSIONS = insert(ResponseVersion).returning(ResponseVersion.response_id, ResponseVersion.id)
+_ADD_ANSWERS = insert(Answer).execution_options(render_nulls=True)
+
+
 def _responses(session: Session, invitation: Invitation) -> dict[int, Response]:
-    found = (
-        select(Response).join(Subject, Subject.id == Response.subject_id).where(Subject.invitation_id == invitation.id)
-    )
-    return {response.subject_id: response for response in session.scalars(found)}
+    found = session.scalars(_OF_INVITATION, {"invitation_id": invitation.id})
+    return {response.subject_id: response for response in found}
 
 
 def _was_recorded(session: Session, responses: Mapping[int, Response], nonce: str) -> bool:
+    if not responses:
+        return False
     ids = [response.id for response in responses.values()]
     seen = select(ResponseVersion.id).where(ResponseVersion.response_id.in_(ids), ResponseVersion.nonce == nonce)
-    return bool(ids) and session.scalar(seen.limit(1)) is not None
+    return session.scalar(seen.limit(1)) is not None
 
 
 def _final_at(session: Session, invitation: Invitation, responses: Mapping[int, Response]) -> datetime | None:
@@ -170,24 +178,24 @@ def _add_versions(
         responses[subject_id] = responses.get(subject_id) or _first(session, subject_id, at=at)
         responses[subject_id].version_no += 1
     session.flush()
-    versions = {
-        subject_id: ResponseVersion(
-            response_id=responses[subject_id].id, version_no=responses[subject_id].version_no, nonce=submission.nonce,
-            answered_at=at, mode=submission.mode, interviewer=submission.interviewer, language=submission.language,
-        )
+    versions = [
+        {
+            "response_id": responses[subject_id].id, "version_no": responses[subject_id].version_no,
+            "nonce": submission.nonce, "answered_at": at, "mode": submission.mode,
+            "interviewer": submission.interviewer, "language": submission.language,
+        }
         for subject_id in said
-    }  # fmt: skip
-    session.add_all(versions.values())
-    session.flush()
+    ]  # fmt: skip
+    written = dict(session.execute(_ADD_VERSIONS, versions).all())
     answers = [
         {
-            "response_version_id": versions[subject_id].id, "item": code, "scale": sheet.item(code).scale_code,
-            "state": reply.state, "value": reply.value, "text": reply.text,
+            "response_version_id": written[responses[subject_id].id], "item": code,
+            "scale": sheet.item(code).scale_code, "state": reply.state, "value": reply.value, "text": reply.text,
         }
         for subject_id, replies in said.items()
         for code, reply in replies.items()
     ]  # fmt: skip
-    session.execute(insert(Answer).execution_options(render_nulls=True), answers)
+    session.execute(_ADD_ANSWERS, answers)
 
 
 def _says_everything(invitation: Invitation, sheet: Questionnaire, said: Mapping[int, Mapping[str, Reply]]) -> bool:
