@@ -6,10 +6,11 @@ customer back cannot change what was said.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from survey import journal, questionnaires, responses
@@ -85,23 +86,27 @@ def agreed(session: Session, invitation: Invitation) -> bool:
     return session.scalar(yes) is not None
 
 
-def _unhappy(session: Session, invitation: Invitation) -> list[int]:
-    sheet = questionnaires.of(invitation.campaign.questionnaire)
-    low = (
-        select(Subject.id)
-        .join(Response, Response.subject_id == Subject.id)
-        .join(ResponseVersion, ResponseVersion.response_id == Response.id)
-        .join(Answer, Answer.response_version_id == ResponseVersion.id)
-        .where(
-            Subject.invitation_id == invitation.id,
-            ResponseVersion.version_no == Response.version_no,
-            Answer.item.in_([item.code for item in sheet.items if item.kind == "rating"]),
-            Answer.value <= UNHAPPY,
-        )
-        .distinct()
-        .order_by(Subject.id)
+_LOW = (
+    select(Subject.id)
+    .join(Response, Response.subject_id == Subject.id)
+    .join(ResponseVersion, ResponseVersion.response_id == Response.id)
+    .join(Answer, Answer.response_version_id == ResponseVersion.id)
+    .where(
+        Subject.invitation_id == bindparam("invitation_id"),
+        ResponseVersion.version_no == Response.version_no,
+        Answer.item.in_(bindparam("ratings", expanding=True)),
+        Answer.value <= UNHAPPY,
     )
-    return list(session.scalars(low))
+    .distinct()
+    .order_by(Subject.id)
+)
+"""Made once: every answer sent again asks it."""
+
+
+def _unhappy(session: Session, invitation: Invitation) -> Sequence[int]:
+    sheet = questionnaires.of(invitation.campaign.questionnaire)
+    ratings = [item.code for item in sheet.items if item.kind == "rating"]
+    return session.scalars(_LOW, {"invitation_id": invitation.id, "ratings": ratings}).all()
 
 
 def tasks(session: Session, visible_reps: Select[int], *, reader: str, at: datetime) -> Tasks:

@@ -114,9 +114,12 @@ def listed(session: Session) -> Sequence[Campaign]:
     return session.scalars(held.order_by(Campaign.opens_on.desc(), Campaign.id.desc())).all()
 
 
+_TIME_ZONE = select(Company.time_zone)
+
+
 def time_zone(session: Session) -> ZoneInfo:
     """The zone every date of this company is in."""
-    return ZoneInfo(session.scalar(select(Company.time_zone)) or UNNAMED_COMPANYS_ZONE)
+    return ZoneInfo(session.scalar(_TIME_ZONE) or UNNAMED_COMPANYS_ZONE)
 
 
 def closes_at(session: Session, campaign: Campaign) -> datetime:

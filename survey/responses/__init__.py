@@ -115,6 +115,9 @@ def _require_time_left(
 
 # Made once: every answer asks and says these.
 _OF_INVITATION = select(Response).join(Subject).where(Subject.invitation_id == bindparam("invitation_id"))
+_WITH_NONCE = select(ResponseVersion.id).where(
+    ResponseVersion.response_id.in_(bindparam("ids", expanding=True)), ResponseVersion.nonce == bindparam("nonce")
+)
 _FORGET_DRAFT = delete(Draft).where(Draft.invitation_id == bindparam("of")).execution_options(synchronize_session=False)
 _ADD_VERSIONS = insert(ResponseVersion).returning(ResponseVersion.response_id, ResponseVersion.id)
 _ADD_ANSWERS = insert(Answer).execution_options(render_nulls=True)
@@ -129,8 +132,7 @@ def _was_recorded(session: Session, responses: Mapping[int, Response], nonce: st
     if not responses:
         return False
     ids = [response.id for response in responses.values()]
-    seen = select(ResponseVersion.id).where(ResponseVersion.response_id.in_(ids), ResponseVersion.nonce == nonce)
-    return session.scalar(seen.limit(1)) is not None
+    return session.scalars(_WITH_NONCE, {"ids": ids, "nonce": nonce}).first() is not None
 
 
 def _final_at(session: Session, invitation: Invitation, responses: Mapping[int, Response]) -> datetime | None:
