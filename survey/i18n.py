@@ -7,9 +7,11 @@ inside a sentence that is a pair itself, and each half still finds the words of 
 from __future__ import annotations
 
 import re
-from functools import cache
+from decimal import Decimal
+from functools import cache, lru_cache
 from pathlib import Path
 
+from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 from flask import Flask, g, has_request_context, request
 from flask_babel import Babel, get_locale, gettext, refresh
@@ -138,14 +140,28 @@ def _catalogue(code: str) -> NullTranslations:
 
 
 def _gettext(sentence: str) -> str:
-    if language() != BOTH:
-        return str(gettext(sentence))
+    """For templates: the catalogue itself, for a page of a team asks hundreds of times."""
+    spoken = language()
+    if spoken != BOTH:
+        return _catalogue(spoken).gettext(sentence)
     return said(*(_catalogue(code).gettext(sentence) for code in LANGUAGES))
 
 
 def _ngettext(singular: str, plural: str, number: int) -> str:
     """The sentence as written: Jinja fills in its values, which Flask-Babel's own would want here already."""
     return said(*(_catalogue(code).ngettext(singular, plural, number) for code in LANGUAGES))
+
+
+def decimal(value: float, pattern: str) -> str:
+    """A number as the reader's language writes it, rounded half to even as it stands. What is rounded is soon known:
+    a page prints a thousand numbers, few of them different."""
+    places = len(pattern.partition(".")[2])
+    return _decimal(Decimal(str(value)).quantize(Decimal(1).scaleb(-places)), pattern, LOCALES[language()])
+
+
+@lru_cache(maxsize=20_000)
+def _decimal(rounded: Decimal, pattern: str, locale: str) -> str:
+    return format_decimal(rounded, pattern, locale)
 
 
 def told(refusal: Refused) -> str:
@@ -161,7 +177,7 @@ def actor(by: str | None) -> str:
 def init_app(app: Flask) -> None:
     babel.init_app(app, locale_selector=lambda: LOCALES[language()], timezone_selector=lambda: company().time_zone)
     app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
-    app.jinja_env.filters.update(halves=halves, actor=actor)
+    app.jinja_env.filters.update(halves=halves, actor=actor, decimalformat=decimal)
     app.jinja_env.globals.update(
         get_locale=get_locale, language=language, html_code=html_code, company_name=company_name, LANGUAGES=LANGUAGES,
         said=said,

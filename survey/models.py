@@ -573,7 +573,7 @@ class RepScore(Base):
     discovery rate at which the rep's difference from the average is named, `effective` the customers of the funnel."""
 
     __tablename__ = "rep_score"
-    __table_args__ = (UniqueConstraint("run_id", "rep_id", "item"),)
+    __table_args__ = (UniqueConstraint("run_id", "item", "rep_id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
     rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
@@ -623,7 +623,8 @@ class AnswerCount(Base):
     """How often one point of an item's scale was chosen about one rep. What is withheld has no rows."""
 
     __tablename__ = "answer_count"
-    __table_args__ = (UniqueConstraint("run_id", "item", "rep_id", "value"),)
+    # Summed over thousands of reps from the index alone.
+    __table_args__ = (UniqueConstraint("run_id", "item", "value", "rep_id", postgresql_include=["answers"]),)
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
     rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)
@@ -661,7 +662,7 @@ class ScoreChange(Base):
     everybody's change, `expected` what a rep who stayed the same would show, `q` the false discovery rate."""
 
     __tablename__ = "score_change"
-    __table_args__ = (UniqueConstraint("run_id", "rep_id", "item"),)
+    __table_args__ = (UniqueConstraint("run_id", "item", "rep_id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
     rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)

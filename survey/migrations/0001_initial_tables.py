@@ -502,7 +502,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_rep_score_rep_id')),
     sa.ForeignKeyConstraint(['run_id'], ['run.id'], name=op.f('fk_rep_score_run_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_rep_score')),
-    sa.UniqueConstraint('run_id', 'rep_id', 'item', name=op.f('uq_rep_score_run_id_rep_id_item'))
+    sa.UniqueConstraint('run_id', 'item', 'rep_id', name=op.f('uq_rep_score_run_id_item_rep_id'))
     )
     with op.batch_alter_table('rep_score', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_rep_score_rep_id'), ['rep_id'], unique=False)
@@ -517,7 +517,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_answer_count_rep_id')),
     sa.ForeignKeyConstraint(['run_id'], ['run.id'], name=op.f('fk_answer_count_run_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_answer_count')),
-    sa.UniqueConstraint('run_id', 'item', 'rep_id', 'value', name=op.f('uq_answer_count_run_id_item_rep_id_value'))
+    sa.UniqueConstraint('run_id', 'item', 'value', 'rep_id', name=op.f('uq_answer_count_run_id_item_value_rep_id'), postgresql_include=['answers'])
     )
     with op.batch_alter_table('answer_count', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_answer_count_rep_id'), ['rep_id'], unique=False)
@@ -584,7 +584,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_score_change_rep_id')),
     sa.ForeignKeyConstraint(['run_id'], ['run.id'], name=op.f('fk_score_change_run_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_score_change')),
-    sa.UniqueConstraint('run_id', 'rep_id', 'item', name=op.f('uq_score_change_run_id_rep_id_item'))
+    sa.UniqueConstraint('run_id', 'item', 'rep_id', name=op.f('uq_score_change_run_id_item_rep_id'))
     )
     with op.batch_alter_table('score_change', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_score_change_rep_id'), ['rep_id'], unique=False)

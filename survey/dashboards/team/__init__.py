@@ -27,6 +27,8 @@ from survey.dashboards.team.choosing import PAGE, Options, Wish, employed_in, fo
 from survey.models import Rep, RepScore, Run, RunItem
 
 _SHOWN = ("mix", "territory", "centring", *SCORE_COLUMNS)
+NAMED = 500
+"""So many reps at most are named to the database one by one; more of them by the question that found them."""
 SORTS = ("name", "raw", "adjusted", "reliability", "answers", "reported", "moved")
 
 
@@ -100,7 +102,8 @@ def team(session: Session, viewer_reps: Select[int], wish: Wish, *, on: date, wh
     rows = _rows(session, run, shown, there)
     if wish.search:
         rows = [row for row in rows if found(wish, row.code, row.name)]
-        there = there.where(Rep.id.in_([row.id for row in rows]))
+    if wish.search or len(rows) <= NAMED:
+        there = select(Rep.id).where(Rep.id.in_([row.id for row in rows]))
     rows = in_order(rows, wish.sort)
     item = session.scalar(select(RunItem).where(RunItem.run_id == run.id, RunItem.item == shown.choice.item))
     page = max(1, min(wish.page, -(-len(rows) // PAGE)))
@@ -116,9 +119,9 @@ def team(session: Session, viewer_reps: Select[int], wish: Wish, *, on: date, wh
 
 def _rows(session: Session, run: Run, shown: Shown, there: Select[int]) -> list[TeamRow]:
     of_item = and_(RepScore.rep_id == Rep.id, RepScore.run_id == run.id, RepScore.item == shown.choice.item)
-    # Columns of the tables, not of the classes: for thousands of reps that is half the time.
+    # Columns of the tables, and rows as the database gives them: for thousands of reps that is half the time.
     of_rep, of_score = Rep.__table__.c, RepScore.__table__.c
-    found_rows = session.execute(
+    found_rows = session.connection().execute(
         select(of_rep.id, of_rep.code, of_rep.name, of_rep.position, *(of_score[name] for name in _SHOWN))
         .select_from(Rep)
         .outerjoin(RepScore, of_item)
