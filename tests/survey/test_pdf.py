@@ -191,6 +191,16 @@ def test_the_thirteen_blocks_stand_in_order(printed: Printed, name: str, languag
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize(("indicators", "events"), [(7, 2), (9, 0)])
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_table_at_the_foot_of_a_page_keeps_its_heading(
+    press: Press, app: Flask, indicators: int, events: int
+) -> None:
+    with app.app_context():
+        text = text_of(print_paper(press, drawn({"indicators": indicators, "events": events}), "both"))
+    assert text.count("考核期") == 2, "the heading of the trend and the note on when targets were agreed"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_the_days_of_a_plan_stay_whole_and_on_two_pages(press: Press, app: Flask, language: str) -> None:
