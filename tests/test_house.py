@@ -17,7 +17,7 @@ ROOMS = (
     "interviews", "history", "integrity", "runs", "indicators", "schemes", "plans", "appraisals", "dashboards",
     "exports", "orders", "retention", "backups",
 )  # fmt: skip
-GROUND = ("refusals", "config", "database", "models", "journal", "intake", "figures")
+GROUND = ("refusals", "config", "database", "models", "journal", "intake", "figures", "names")
 HATCHES = ("pictures", "nameserver", "handbook", "pdf", "letters", "channels", "mail", "sms", "bounces", "tables")
 DOORS = ("health", "app", "cli", "worker", "context", "access", "i18n", "views")
 SIGN_IN = "users"  # the datastore of sign-in needs Flask-Security's mixins

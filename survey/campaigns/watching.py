@@ -10,6 +10,7 @@ from datetime import date, datetime, time
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from survey import names
 from survey.campaigns import time_zone
 from survey.campaigns.progress import customers_by, standing
 from survey.campaigns.thresholds import spec_in_force
@@ -86,15 +87,13 @@ def watch(session: Session, campaign: Campaign, viewer_reps: Select[int], *, at:
     midnight = datetime.combine(at.astimezone(zone).date(), time.min, tzinfo=zone)
     counted = session.execute(customers_by(campaign, Subject.rep_id, before=midnight)).all()
     asked = {rep_id: (customers, answered) for rep_id, customers, answered in counted}
-    named = session.execute(
-        select(Rep.id, Rep.code, Rep.name).where(Rep.id.in_(viewer_reps)).order_by(Rep.name, Rep.code)
-    )
+    named = session.execute(select(Rep.id, Rep.code, Rep.name).where(Rep.id.in_(viewer_reps))).all()
     told = {
         rep_id: WatchedRep(
             code=code, name=name, customers=asked[rep_id][0], at_least=at_least(*asked[rep_id], batch=batch),
             batch=batch,
         )
-        for rep_id, code, name in named
+        for rep_id, code, name in sorted(named, key=lambda row: (names.sort_key(row.name), row.code))
         if rep_id in asked
     }  # fmt: skip
     return Watch(
@@ -127,9 +126,9 @@ def _by_territory(
     for rep_id, name in session.execute(where):
         places[rep_id].append(name)
     theirs: dict[str, list[WatchedRep]] = defaultdict(list)
-    for rep_id, names in places.items():
-        theirs[names[0] if len(names) == 1 else ""].append(told[rep_id])
-    ordered = sorted(theirs, key=lambda name: (not name, name))
+    for rep_id, found in places.items():
+        theirs[found[0] if len(found) == 1 else ""].append(told[rep_id])
+    ordered = sorted(theirs, key=lambda name: (not name, names.sort_key(name)))
     return tuple(WatchedTerritory(name=name, reps=tuple(theirs[name])) for name in ordered)
 
 

@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 
 from scoring.spec import AdjustmentSpec
 from scoring.verdicts import Verdict, verdict
-from survey import questionnaires
-from survey.dashboards import names
+from survey import names, questionnaires
 from survey.models import Campaign, Period, QuestionnaireVersion, RepPlace, RepScore, Run, Territory
 from survey.questionnaires.sheet import Wording
 from survey.refusals import N_, Refused

@@ -200,7 +200,7 @@ def _watched(
 def test_a_manager_sees_own_reps_only(session: Session, now: datetime, busy: Campaign) -> None:
     later = now + timedelta(days=3)
     assert [rep.code for rep in _watched(session, busy, later)] == ["R1"]
-    assert [rep.code for rep in _watched(session, busy, later, ("R1", "R2"))] == ["R2", "R1"]
+    assert [rep.code for rep in _watched(session, busy, later, ("R1", "R2"))] == ["R1", "R2"], "Lǐ, Maria"
     assert _watched(session, busy, later, ()) == ()
 
 

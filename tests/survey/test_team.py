@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
-from survey.dashboards import names
+from survey import names
 from survey.dashboards.shown import NotToBeSeen
 from survey.dashboards.team import Team, files, in_order, team
 from survey.dashboards.team.answers import answers_page

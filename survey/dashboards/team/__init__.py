@@ -11,7 +11,7 @@ from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from scoring.verdicts import Verdict
-from survey.dashboards import names
+from survey import names
 from survey.dashboards.shown import (
     SCORE_COLUMNS,
     WITHHELD,

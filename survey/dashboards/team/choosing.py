@@ -9,8 +9,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
-from survey import users
-from survey.dashboards import names
+from survey import names, users
 from survey.models import Period, Rep, ReportingLine, RepPlace, Run, Territory
 
 PAGE = 40

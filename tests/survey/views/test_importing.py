@@ -272,3 +272,11 @@ def test_facts_events_and_the_rest_come_in_the_same_way_and_go_again(
     assert _post(administrator, f"{done.location.split('?')[0]}/undo").status_code == 303
     session.rollback()
     assert session.scalars(select(IndicatorFact.value)).all() == [92]
+
+
+def test_a_rep_without_customers_has_none_to_hand_over(administrator: FlaskClient, session: Session) -> None:
+    session.add(Rep(code="R9", name="沈玥"))
+    session.commit()
+    answer = _post(administrator, "/roster/reps/R9/hand-over?lang=en", to="R9", on="2026-07-01")
+    assert answer.status_code == 400
+    assert "沈玥 serves no customers now, so there are none to hand over." in answer.text

@@ -15,8 +15,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from survey.dashboards.names import sort_key
 from survey.models import Appraisal, Rep, RepPlace, RepScore, Run, SchemeVersion, Territory
+from survey.names import sort_key
 from tests.conftest import Scored
 
 
