@@ -106,8 +106,8 @@ def _kept(now: pd.DataFrame, before: Sequence[pd.DataFrame], item: str, batch: i
 
 def content(frame: pd.DataFrame, item: str) -> Content:
     """One rep's ratings of an item."""
-    rated = frame.loc[frame[item].notna(), ["customer", "wave", item]]
-    counted = Counter(zip(rated["customer"].tolist(), rated["wave"].tolist(), rated[item].tolist(), strict=True))
+    rated = frame[frame[item].notna()]
+    counted = Counter(_told(rated, item))
     of_customer: Counter[str] = Counter()
     for (customer, _, _), count in counted.items():
         of_customer[customer] += count
@@ -126,14 +126,23 @@ def customers(ratings: Iterable[Rating]) -> set[str]:
 def _put_back(now: pd.DataFrame, before: pd.DataFrame, item: str) -> pd.Series:
     """The ratings of every customer who changed theirs become those of the earlier run; what it did not hold waits.
     What is no longer there, because somebody was erased, is not brought back."""
-    values, known, then = now[item].copy(), content(now, item), content(before, item)
-    for customer in customers(known.keys() ^ then.keys()):
-        mine, old = now.index[now["customer"] == customer], before[before["customer"] == customer]
-        values[mine] = np.nan
-        for wave, kept in old.groupby("wave")[item]:
-            places = mine[(now.loc[mine, "wave"] == wave).to_numpy()][: len(kept)]
-            values[places] = kept.to_numpy()[: len(places)]
-    return values
+    import pandas as pd
+
+    changed = customers(content(now, item).keys() ^ content(before, item).keys())
+    had: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for customer, wave, value in _told(before, item):
+        had[customer, wave].append(value)
+    still = {of: iter(values) for of, values in had.items()}
+    values = [
+        next(still.get((customer, wave), iter(())), np.nan) if customer in changed else value
+        for customer, wave, value in _told(now, item)
+    ]
+    return pd.Series(values, index=now.index, name=item, dtype=float)
+
+
+def _told(frame: pd.DataFrame, item: str) -> Iterator[tuple[str, str, float]]:
+    """Customer, wave and points of every row."""
+    return zip(*(frame[name].tolist() for name in ("customer", "wave", item)), strict=True)
 
 
 def reveals(now: Content, past: Sequence[Content], batch: int) -> bool:
