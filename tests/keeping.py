@@ -17,7 +17,12 @@ from survey.database import Base
 TABLES = tuple(table.name for table in Base.metadata.sorted_tables)
 ROWS = text("SELECT " + " + ".join(f'(SELECT count(*) FROM "{table}")' for table in TABLES))
 
-# Keys between tables are not looked at meanwhile (a superuser may say so).
+WHOLE = " UNION ALL ".join(
+    f"SELECT '{table}' AS name, md5(string_agg(one::text, ' ' ORDER BY one::text)) AS digest FROM \"{table}\" AS one"
+    for table in TABLES
+)
+
+# Only tables that were written to. Keys between tables are not looked at meanwhile (a superuser may say so).
 KEEP = """
 CREATE SCHEMA "{place}";
 CREATE TABLE "{place}"."sequences" AS SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public';
@@ -36,7 +41,7 @@ DECLARE
     one name;
 BEGIN
     SET LOCAL session_replication_role = replica;
-    FOREACH one IN ARRAY string_to_array('{tables}', ' ') LOOP
+    FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = '{place}' AND tablename <> 'sequences' LOOP
         EXECUTE format('DELETE FROM public.%I', one);
         EXECUTE format('INSERT INTO public.%I SELECT * FROM "{place}".%I', one, one);
     END LOOP;
@@ -67,10 +72,11 @@ class Keeper:
             session.close()
             self._put_back(session, name)
         else:
+            before = self._contents(session) if clean else {}
             make()
             session.commit()
             if clean:
-                self._keep(session, name)
+                self._keep(session, name, before)
                 self._kept.add((where, name))
         self._holds[where] = (name if clean else "something else", self._rows(session))
         session.commit()  # a question asked holds up whoever writes, in SQLite
@@ -92,9 +98,17 @@ class Keeper:
     def _rows(self, session: Session) -> int:
         return int(session.scalar(ROWS) or 0)
 
-    def _keep(self, session: Session, name: str) -> None:
+    def _contents(self, session: Session) -> dict[str, str | None]:
+        """What every table holds, as far as it takes to see whether it was written to."""
+        if session.get_bind().dialect.name != "postgresql":
+            return {}
+        return {row.name: row.digest for row in session.execute(text(WHOLE))}
+
+    def _keep(self, session: Session, name: str, before: dict[str, str | None]) -> None:
         if session.get_bind().dialect.name == "postgresql":
-            session.execute(text(KEEP.format(place=f"kept {name}", tables=" ".join(TABLES))))
+            now = self._contents(session)
+            written = " ".join(table for table in TABLES if now[table] != before[table])
+            session.execute(text(KEEP.format(place=f"kept {name}", tables=written)))
             session.commit()
         else:
             session.close()
@@ -102,7 +116,7 @@ class Keeper:
 
     def _put_back(self, session: Session, name: str) -> None:
         if session.get_bind().dialect.name == "postgresql":
-            session.execute(text(PUT_BACK.format(place=f"kept {name}", tables=" ".join(TABLES))))
+            session.execute(text(PUT_BACK.format(place=f"kept {name}")))
             session.commit()
         else:
             self._copy(self._folder / name, self._file(session))

@@ -34,7 +34,7 @@ def engine_name(request: pytest.FixtureRequest) -> str:
 def live_server(app: Flask) -> Iterator[str]:
     """The address of the running application, without a slash at its end."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

@@ -113,7 +113,7 @@ def _left(
 @pytest.fixture(scope="module")
 def served(company: Walkable) -> Iterator[str]:
     server = make_server("127.0.0.1", 0, company.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}".replace("127.0.0.1", "localhost")
     server.shutdown()

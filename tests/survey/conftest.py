@@ -1,5 +1,5 @@
 """A small company with a surveyed half-year, as rows: ten reps in five territories, two of them in each. And their
-appraisals: one by facts and events alone (`kelon`), everybody's with satisfaction (`six`)."""
+run (`run`) and appraisals: one by facts and events alone (`kelon`), everybody's with satisfaction (`six`)."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from survey.models import (
     ReportingLine,
     Response,
     ResponseVersion,
+    Run,
     SchemeVersion,
     Subject,
     Territory,
@@ -265,15 +266,26 @@ def appraise_by_events(session: Session, now: datetime) -> Appraisal:
 
 
 @pytest.fixture
-def six(session: Session, surveyed: Surveyed, now: datetime, keep: Keeper) -> tuple[Appraisal, ...]:
+def run(session: Session, surveyed: Surveyed, now: datetime, keep: Keeper) -> Run:
+    """The half-year's only run, in which R10 is withheld."""
+    keep(session, "run", lambda: score(session, now), after="surveyed")
+    return session.scalars(select(Run)).one()
+
+
+def score(session: Session, now: datetime) -> Run:
+    return runs.score_period(session, "2026-H1", SPEC, by="a@h.example", at=now)
+
+
+@pytest.fixture
+def six(session: Session, surveyed: Surveyed, run: Run, now: datetime, keep: Keeper) -> tuple[Appraisal, ...]:
     """Every rep appraised by satisfaction and five facts."""
-    keep(session, "six", lambda: appraise_everybody(session, surveyed, now), after="surveyed")
+    keep(session, "six", lambda: appraise_everybody(session, surveyed, now), after="run")
     found = select(Appraisal).join(SchemeVersion).where(SchemeVersion.name == "taiwan-six").order_by(Appraisal.id)
     return tuple(session.scalars(found))
 
 
 def appraise_everybody(session: Session, surveyed: Surveyed, now: datetime) -> tuple[Appraisal, ...]:
-    runs.score_period(session, "2026-H1", SPEC, by="a", at=now)
+    """As the half-year was scored."""
     for rep in surveyed.reps:
         put_facts(session, rep, SIX)
     version = adopt(session, "taiwan-six", now)

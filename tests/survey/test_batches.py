@@ -27,6 +27,7 @@ HARSH, MIXED = (1, 1, 1, 1, 1), (1, 4, 5, 3, 4)
 
 @pytest.fixture
 def score(session: Session, surveyed: Surveyed, now: datetime) -> Callable[[], Run]:
+    """Score the half-year again, after its first `run`."""
     return lambda: runs.score_period(session, surveyed.period, SPEC, by="a", at=now)
 
 
@@ -74,27 +75,25 @@ def possible(first: dict[str, RepScore], second: dict[str, RepScore], item: str)
 
 
 def test_one_more_answer_would_be_read_by_subtraction_and_waits(
-    session: Session, score: Callable[[], Run], more: Callable[..., None]
+    session: Session, run: Run, score: Callable[[], Run], more: Callable[..., None]
 ) -> None:
-    first = score()
     more("R01", 1)
     second = score()
-    before, after = _shown(session, first, "R01"), _shown(session, second, "R01")
+    before, after = _shown(session, run, "R01"), _shown(session, second, "R01")
     assert all(possible(before, after, item) == [] for item in before)
     assert {item: (row.raw, row.customers) for item, row in after.items()} == {
         item: (row.raw, row.customers) for item, row in before.items()
     }
     assert second.record["waiting"] == len(ITEMS) - 1  # `advice` was not applicable to so unhappy a customer
-    assert second.fingerprint == first.fingerprint
+    assert second.fingerprint == run.fingerprint
 
 
 def test_a_whole_batch_is_published_and_none_of_it_can_be_read(
-    session: Session, score: Callable[[], Run], more: Callable[..., None]
+    session: Session, run: Run, score: Callable[[], Run], more: Callable[..., None]
 ) -> None:
-    first = score()
     more("R01", *MIXED)
     second = score()
-    before, after = _shown(session, first, "R01"), _shown(session, second, "R01")
+    before, after = _shown(session, run, "R01"), _shown(session, second, "R01")
     assert after["knowledge"].customers == before["knowledge"].customers + 5
     for item in ("knowledge", "delivery", "responsiveness", "overall", "guidance"):
         for low, high in possible(before, after, item):
@@ -104,22 +103,20 @@ def test_a_whole_batch_is_published_and_none_of_it_can_be_read(
 
 
 def test_the_attack_itself_finds_an_answer_that_does_not_wait(
-    session: Session, score: Callable[[], Run], more: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    session: Session, run: Run, score: Callable[[], Run], more: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without batches the linear program has the newcomer to a few points: what the other tests show is not luck."""
-    first = score()
     more("R01", 1)
     monkeypatch.setattr("survey.runs.batches.held", lambda table, _earlier, _items, batch: (table, 0))
     second = score()
-    [(low, high)] = possible(_shown(session, first, "R01"), _shown(session, second, "R01"), "overall")
+    [(low, high)] = possible(_shown(session, run, "R01"), _shown(session, second, "R01"), "overall")
     assert low <= 0.01
     assert high < 6
 
 
 def test_a_corrected_answer_waits_as_well_and_others_are_not_held_up(
-    session: Session, score: Callable[[], Run], more: Callable[..., None]
+    session: Session, run: Run, score: Callable[[], Run], more: Callable[..., None]
 ) -> None:
-    first = score()
     corrected = session.scalars(
         select(Answer)
         .join(ResponseVersion, ResponseVersion.id == Answer.response_version_id)
@@ -131,16 +128,15 @@ def test_a_corrected_answer_waits_as_well_and_others_are_not_held_up(
     corrected.value = 1 if corrected.value > 1 else 5
     more("R02", *MIXED)
     second = score()
-    assert _shown(session, second, "R01")["overall"].raw == _shown(session, first, "R01")["overall"].raw
+    assert _shown(session, second, "R01")["overall"].raw == _shown(session, run, "R01")["overall"].raw
     assert _shown(session, second, "R02")["overall"].customers == 29
     assert runs.recompute(session, second.id).largest_difference < 1e-9
 
 
 def test_whoever_was_not_shown_before_has_nothing_to_subtract_from(
-    session: Session, surveyed: Surveyed, score: Callable[[], Run], more: Callable[..., None], now: datetime
+    session: Session, surveyed: Surveyed, run: Run, score: Callable[[], Run], more: Callable[..., None], now: datetime
 ) -> None:
     """R10 has two answering customers; three more make the first score that is shown."""
-    score()
     rep = session.scalars(select(Rep).where(Rep.code == "R10")).one()
     model = session.scalars(select(Subject).where(Subject.rep_id == rep.id)).first()
     others = session.scalars(select(Subject).join(Rep).where(Rep.code == "R09").order_by(Subject.id)).all()[:3]
@@ -159,13 +155,12 @@ def test_whoever_was_not_shown_before_has_nothing_to_subtract_from(
 
 @pytest.mark.parametrize("across", [False, True], ids=["half-years", "a period lies across them"])
 def test_a_wider_window_is_held_against_the_runs_inside_it(
-    session: Session, surveyed: Surveyed, score: Callable[[], Run], now: datetime, across: bool
+    session: Session, surveyed: Surveyed, run: Run, now: datetime, across: bool
 ) -> None:
     from datetime import date
 
     from survey.models import Campaign, Invitation, Period
 
-    score()
     later = Period(code="2026-H2", from_on=date(2026, 7, 1), to_on=date(2026, 12, 31))
     session.add(later)
     if across:
@@ -198,13 +193,13 @@ def test_a_wider_window_is_held_against_the_runs_inside_it(
 
 
 def test_how_many_answered_is_told_in_batches_too(
-    session: Session, score: Callable[[], Run], more: Callable[..., None]
+    session: Session, run: Run, score: Callable[[], Run], more: Callable[..., None]
 ) -> None:
-    def answered(run: Run) -> int | None:
-        told = select(RepReach.answered).join(Rep).where(RepReach.run_id == run.id, Rep.code == "R01")
+    def answered(of: Run) -> int | None:
+        told = select(RepReach.answered).join(Rep).where(RepReach.run_id == of.id, Rep.code == "R01")
         return session.scalars(told).one()
 
-    assert answered(score()) == 24
+    assert answered(run) == 24
     more("R01", *MIXED[:4])
     assert answered(score()) == 24
     more("R01", MIXED[4])

@@ -33,7 +33,7 @@ from survey.pdf import PageRefused, Press, PrintingFailed, fonts
 from survey.views.appraisals import pages_of
 
 from ..conftest import NOW, settings_for
-from .conftest import Surveyed, appraise_by_events, appraise_everybody, put_events, put_facts, survey_company
+from .conftest import Surveyed, appraise_by_events, appraise_everybody, put_events, put_facts, score, survey_company
 from .papers import drawn, strangers
 from .test_appraisals import read
 
@@ -89,6 +89,7 @@ def printed(press: Press, migrated_sqlite: Path, tmp_path_factory: pytest.TempPa
     app = create_app(settings_for(folder, f"sqlite:///{folder / 'evenhand.sqlite'}"))
     with app.app_context():
         company = survey_company(db.session, NOW)
+        score(db.session, NOW)
         six = [read(db.session, row) for row in appraise_everybody(db.session, company, NOW)]
         papers = {
             "surveyed": six[0],

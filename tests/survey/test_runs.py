@@ -43,14 +43,10 @@ from survey.roster.periods import UnknownPeriod
 from survey.runs import publishing, stored
 from survey.runs.answers import NothingAnswered, packed
 
+from ..keeping import Keeper
 from .conftest import ITEMS, Asked, Surveyed, put_answers
 
 SPEC = DEFAULT_SPEC.read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def run(session: Session, surveyed: Surveyed, now: datetime) -> Run:
-    return runs.score_period(session, surveyed.period, SPEC, by="a@h.example", at=now)
 
 
 def _score(session: Session, run: Run, rep: str, item: str = "satisfaction") -> RepScore:
@@ -365,8 +361,15 @@ def test_the_first_run_of_all_has_no_changes(session: Session, run: Run) -> None
 
 
 @pytest.fixture
-def later(session: Session, run: Run, surveyed: Surveyed, now: datetime) -> Run:
-    """The next half-year: the same customers answer, R01's a point better, R02 is asked about no more."""
+def both(session: Session, run: Run, now: datetime, keep: Keeper) -> tuple[Run, Run]:
+    """The run of the half-year, and the one of the next."""
+    keep(session, "both", lambda: _score_the_next(session, now), after="run")
+    first, second = session.scalars(select(Run).order_by(Run.id))
+    return first, second
+
+
+def _score_the_next(session: Session, now: datetime) -> None:
+    """The same customers answer, R01's a point better, R02 is asked about no more."""
     period = Period(code="2026-H2", from_on=date(2026, 7, 1), to_on=date(2026, 12, 31))
     session.add(period)
     session.flush()
@@ -402,10 +405,11 @@ def later(session: Session, run: Run, surveyed: Surveyed, now: datetime) -> Run:
     ]  # fmt: skip
     put_answers(session, second, asked, at=now)
     session.commit()
-    return runs.score_period(session, "2026-H2", SPEC, by="a", at=now)
+    runs.score_period(session, "2026-H2", SPEC, by="a", at=now)
 
 
-def test_changes_since_the_earlier_period_come_from_one_fit_of_both(session: Session, run: Run, later: Run) -> None:
+def test_changes_since_the_earlier_period_come_from_one_fit_of_both(session: Session, both: tuple[Run, Run]) -> None:
+    run, later = both
     assert later.earlier_run_id == run.id
     found = session.scalars(
         select(ScoreChange).where(ScoreChange.run_id == later.id, ScoreChange.item == "satisfaction")
@@ -424,8 +428,9 @@ def test_changes_since_the_earlier_period_come_from_one_fit_of_both(session: Ses
 
 
 def test_a_run_is_not_compared_with_what_it_holds_itself_nor_with_other_questions(
-    session: Session, run: Run, later: Run, now: datetime
+    session: Session, both: tuple[Run, Run]
 ) -> None:
+    run = both[0]
     wide = "window = 2\n" + SPEC.replace("window = 1", "")
     assert runs.gather(session, "2026-H2", wide).earlier is None
     material = runs.gather(session, "2026-H2", SPEC)

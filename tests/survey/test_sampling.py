@@ -9,8 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import campaigns, invitations, runs
-from survey.campaigns.thresholds import DEFAULT_SPEC
+from survey import campaigns, invitations
 from survey.models import (
     Assignment,
     Campaign,
@@ -23,6 +22,7 @@ from survey.models import (
     Objection,
     Period,
     Rep,
+    Run,
     Subject,
     Territory,
 )
@@ -31,8 +31,7 @@ from survey.sampling import draw, planning
 from survey.sampling.draw import Listed, choose
 from survey.sampling.frame import frame, services
 from tests.asking import BY, found, plan
-
-SPEC = DEFAULT_SPEC.read_text(encoding="utf-8")
+from tests.keeping import Keeper
 
 LISTED = [
     Listed(
@@ -191,7 +190,12 @@ def test_an_agreed_exclusion_leaves_a_customer_out_and_an_open_one_does_not(sess
 
 
 @pytest.fixture
-def many(session: Session, now: datetime) -> Campaign:
+def many(session: Session, now: datetime, keep: Keeper) -> Campaign:
+    keep(session, "many", lambda: _store_many(session, now))
+    return session.scalars(select(Campaign)).one()
+
+
+def _store_many(session: Session, now: datetime) -> None:
     """R1 with 300 customers in two segments, R2 with 100, R3 with 60, R4 with 12; 20 of R1's are R2's too."""
     session.add(Company(name="Many", name_zh="众", time_zone="Asia/Shanghai", privacy_contact="p@many.example"))
     session.add(Period(code="2026-H1", from_on=date(2026, 1, 1), to_on=date(2026, 6, 30)))
@@ -215,7 +219,7 @@ def many(session: Session, now: datetime) -> Campaign:
                 for one in (rep, *also)
             )
     session.flush()
-    return plan(session, "S1", at=now)
+    plan(session, "S1", at=now)
 
 
 def test_the_plan_says_what_each_rep_needs_and_what_cannot_be_reached(
@@ -239,10 +243,7 @@ def test_until_something_is_known_the_planner_supposes(session: Session, many: C
     assert (on.icc, on.run, on.response_rate, on.campaign) == (0.05, None, 0.30, None)
 
 
-def test_the_planner_reads_the_last_run_and_the_last_closed_campaign(
-    session: Session, now: datetime, surveyed: object
-) -> None:
-    run = runs.score_period(session, "2026-H1", SPEC, by=BY, at=now)
+def test_the_planner_reads_the_last_run_and_the_last_closed_campaign(session: Session, run: Run) -> None:
     on = planning.grounds(session)
     stored = run.record["items"]["satisfaction"]
     between, within = stored["sigma2_rep"]["estimate"], stored["customer_variance"]

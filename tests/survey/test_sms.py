@@ -67,7 +67,7 @@ def gateway() -> Iterator[Gateway]:
         def log_message(self, *_: object) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", gateway.port), Handler)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield gateway
     server.shutdown()

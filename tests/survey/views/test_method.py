@@ -7,27 +7,16 @@ import io
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey import runs
 from survey.models import Rep, RepScore, Run, ScoreStep
-from tests.survey.conftest import SPEC
 from tests.survey.views.conftest import Page
 
 BOM = b"\xef\xbb\xbf"
-
-
-@pytest.fixture
-def run(session: Session, surveyed: object, now: datetime) -> Run:
-    """A real run of ten reps, of whom R10 is withheld."""
-    made = runs.score_period(session, "2026-H1", SPEC, by="hr@h.example", at=now)
-    session.commit()
-    return made
 
 
 @pytest.fixture
