@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import select
@@ -63,13 +64,19 @@ def shipped() -> dict[str, str]:
 def read(text: str) -> Scheme:
     """The scheme written in a text. Raises SchemeNotUsable with every mistake, its place and remedy."""
     try:
-        return Scheme.from_toml(text)
+        return _scheme(text)
     except SchemeRefused as refusal:
         raise SchemeNotUsable(
             N_("The scheme cannot be used: %(mistakes)s"),
             mistakes=str(refusal),
             problems=tuple(Refused("%(mistake)s", mistake=mistake) for mistake in refusal.mistakes),
         ) from None
+
+
+@lru_cache(maxsize=64)
+def _scheme(text: str) -> Scheme:
+    """A scheme never changes once it is read, and a page that lists them all reads each of them."""
+    return Scheme.from_toml(text)
 
 
 def mistakes(text: str) -> Sequence[Mistake]:
