@@ -52,7 +52,7 @@ def mint(session: Session, invitation_id: int, *, keys: Keys, at: datetime) -> s
 
 
 def redeem(session: Session, token: str, *, keys: Keys, at: datetime) -> Invitation:
-    """The invitation behind a link, its campaign, contact, customer, subjects and reps loaded.
+    """The invitation behind a link, its campaign, contact, subjects and reps loaded.
 
     Raises UnknownToken, LinkClosed.
     """
@@ -88,9 +88,7 @@ _HELD = (
     .where(Token.digest.in_(bindparam("digests", expanding=True)))
     .options(
         _of_token.joinedload(Invitation.campaign).joinedload(Campaign.questionnaire),
-        _of_token.joinedload(Invitation.campaign).joinedload(Campaign.period),
         _of_token.joinedload(Invitation.contact),
-        _of_token.joinedload(Invitation.customer),
         _of_token.joinedload(Invitation.subjects).joinedload(Subject.rep),
     )
 )
