@@ -22,6 +22,7 @@ from flask_security import (
     user_authenticated,
 )
 from flask_security.datastore import FSQLALiteUserDatastore
+from flask_security.utils import set_request_attr
 from sqlalchemy import Select
 from werkzeug.exceptions import HTTPException
 
@@ -273,22 +274,20 @@ def this_session() -> int | None:
     return found.id if found else None
 
 
-def _only_sessions_that_stand(app: Flask) -> None:
+def _load_user(identity: str) -> User | None:
     """Whoever's session was ended elsewhere is a stranger on every page, the public ones too."""
-    load = app.login_manager._user_callback  # type: ignore[attr-defined]  # the library has no other way to it
-
-    def loaded(identity: str) -> User | None:
-        user: User | None = load(identity)
-        key = session.get(SIGN_IN)
-        return user if user and key and sign_ins.find(db.session, user, str(key)) else None
-
-    app.login_manager.user_loader(loaded)  # type: ignore[attr-defined]
+    key = session.get(SIGN_IN)
+    user = sign_ins.whose(db.session, identity, str(key)) if key else None
+    if user:  # as the library's own loader notes it
+        set_request_attr("fs_authn_via", "session")
+        set_request_attr("fs_paa", session.get("fs_paa", 0))
+    return user
 
 
 def init_sign_in(app: Flask) -> None:
     limiter.init_app(app)
     Security(app, FSQLALiteUserDatastore(db, User, Role))
-    _only_sessions_that_stand(app)
+    app.login_manager.user_loader(_load_user)  # type: ignore[attr-defined]
     user_authenticated.connect(_begin_session, app)
     user_logged_out.connect(_end_session, app)
     sign_in = app.view_functions["security.login"]

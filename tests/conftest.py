@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -55,6 +56,13 @@ from tests.keeping import Keeper
 
 ENGINES = ("sqlite", "postgresql")
 NOW = datetime(2026, 7, 6, 2, 0, tzinfo=UTC)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: looking through it for garbage took an eighth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def free_port() -> int:

@@ -8,8 +8,8 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, delete, or_, select
+from sqlalchemy.orm import Session, joinedload
 
 from survey.users import SignIn, User
 
@@ -24,25 +24,43 @@ _SYSTEMS = (("Windows", "Windows"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("An
 def begin(session: Session, user: User, *, device: str, at: datetime) -> str:
     """A new session; gives the key its cookie carries. What an earlier sign-out everywhere ended goes now."""
     kept = select(SignIn.id).where(SignIn.user_id == user.id).order_by(SignIn.id.desc()).limit(MOST - 1)
-    ended = or_(SignIn.of != _mark(user), SignIn.id.not_in(session.scalars(kept).all()))
+    ended = or_(SignIn.of != _mark(user.fs_uniquifier), SignIn.id.not_in(session.scalars(kept).all()))
     session.execute(delete(SignIn).where(SignIn.user_id == user.id, ended))
     key = secrets.token_urlsafe(16)
-    session.add(SignIn(user_id=user.id, of=_mark(user), digest=_digest(key), device=device, begun_at=at))
+    session.add(SignIn(user_id=user.id, of=_mark(user.fs_uniquifier), digest=_digest(key), device=device, begun_at=at))
     session.flush()
     return key
+
+
+_WHOSE = (
+    select(User)
+    .join(SignIn, SignIn.user_id == User.id)
+    .where(
+        User.fs_uniquifier == bindparam("identity"), User.active,
+        SignIn.of == bindparam("of"), SignIn.digest == bindparam("digest"),
+    )
+    .options(joinedload(User.roles))
+)  # fmt: skip
+"""Made once: every page asks it."""
+
+
+def whose(session: Session, identity: str, key: str) -> User | None:
+    """The active person a cookie names, with their roles, if the session of its key stands."""
+    asked = {"identity": identity, "of": _mark(identity), "digest": _digest(key)}
+    return session.scalars(_WHOSE, asked).unique().one_or_none()
 
 
 def find(session: Session, user: User, key: str) -> SignIn | None:
     """The session of this key, if it stands."""
     found = select(SignIn).where(
-        SignIn.user_id == user.id, SignIn.of == _mark(user), SignIn.digest == _digest(key)
+        SignIn.user_id == user.id, SignIn.of == _mark(user.fs_uniquifier), SignIn.digest == _digest(key)
     )  # fmt: skip
     return session.scalar(found)
 
 
 def listed(session: Session, user: User) -> Sequence[SignIn]:
     """Every session that stands, the newest first."""
-    theirs = select(SignIn).where(SignIn.user_id == user.id, SignIn.of == _mark(user))
+    theirs = select(SignIn).where(SignIn.user_id == user.id, SignIn.of == _mark(user.fs_uniquifier))
     return session.scalars(theirs.order_by(SignIn.id.desc())).all()
 
 
@@ -63,6 +81,6 @@ def _digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _mark(user: User) -> str:
+def _mark(identity: str) -> str:
     """Changes with every sign-out everywhere, and gives nothing away."""
-    return hashlib.sha256(f"sign-in {user.fs_uniquifier}".encode()).hexdigest()
+    return hashlib.sha256(f"sign-in {identity}".encode()).hexdigest()
