@@ -40,7 +40,7 @@ class Answered:
 
 
 @contextmanager
-def served(app: str, settings: Settings, *, workers: int = 2, threads: int = 8) -> Iterator[int]:
+def served(app: str, settings: Settings, *, workers: int = 2, threads: int = 2) -> Iterator[int]:
     """Serve `module:app` with these settings; gives the port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -209,8 +209,10 @@ def _counted(miss: links.UnknownToken) -> Refused:
 
 
 def _invitation(token: str) -> Invitation:
-    """Redeem the link and speak its reader's language."""
-    invitation = links.redeem(session(), token, keys=settings().token_keys, at=now())
+    """Redeem the link and speak its reader's language. That only reads, so in SQLite nobody is held up by it: whoever
+    writes next is alone with the file no longer than writing takes."""
+    invitation = links.redeem(db.session, token, keys=settings().token_keys, at=now())
+    db.session.commit()
     if request.args.get("lang") not in i18n.LANGUAGES and invitation.contact:
         i18n.speak(invitation.contact.language)
     return invitation

@@ -54,7 +54,7 @@ def answering(folder: Path) -> Section:
                 f"answers a second 95 % took at most {late:.0f} ms (aim < 300 ms); {refused} were not accepted."
             )
     return Section(
-        title="Answering, through gunicorn with two workers of eight threads", lines=tuple(lines),
+        title="Answering, through gunicorn with two workers of two threads", lines=tuple(lines),
         remarks=(*remarks, "The clients share the machine's processors with the server and the database."),
     )  # fmt: skip
 

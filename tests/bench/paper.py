@@ -55,7 +55,7 @@ def _sizes(*measured: Measured) -> tuple[str, ...]:
 
 
 def _split(parts: Measured) -> dict[str, float]:
-    pairs = (note.partition(": ") for note in parts.notes if not note.startswith("Size"))
+    pairs = (note.rpartition(": ") for note in parts.notes if not note.startswith("Size"))
     return {name: float(seconds) for name, _, seconds in pairs}
 
 
