@@ -37,7 +37,7 @@ WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 @access.permission("read scores")
 def team() -> ResponseReturnValue:
     """The reps the person may see, in one period and dimension."""
-    return render_template("team/team.html", team=team_page())
+    return render_template("team/team.html", team=team_page(crowd=False))
 
 
 @blueprint.get("/team/funnel")
@@ -139,10 +139,12 @@ def rep(code: str) -> ResponseReturnValue:
     return render_template("team/rep.html", page=page, choice=choice, addresses=addresses, mentioned=mentioned)
 
 
-def team_page(*, whole: bool = False, sort: str | None = None) -> Team:
+def team_page(*, whole: bool = False, crowd: bool = True, sort: str | None = None) -> Team:
     """The team as the address asks for it."""
     try:
-        return team_of(context.session(), access.visible_reps(), _wish(sort), on=context.today(), whole=whole)
+        return team_of(
+            context.session(), access.visible_reps(), _wish(sort), on=context.today(), whole=whole, crowd=crowd
+        )
     except NotToBeSeen:
         abort(404)
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from survey import names
 from survey.dashboards.shown import NotToBeSeen
-from survey.dashboards.team import Team, files, in_order, team
+from survey.dashboards.team import SORTS, Team, files, in_order, team
 from survey.dashboards.team.answers import answers_page
 from survey.dashboards.team.choosing import PAGE, Wish
 from survey.dashboards.team.pair import PairPage, pair_page
@@ -103,6 +103,15 @@ def test_a_large_team_comes_in_pages(session: Session, scored: object) -> None:
     assert [row.code for row in (*first.page, *second.page)] == [row.code for row in first.rows]
     assert beyond.wish.page == 2
     assert len(_team(session, whole=True).page) == PAGE + 15
+
+
+@pytest.mark.parametrize("sort", [f"{sign}{column}" for column in SORTS for sign in ("", "-")])
+def test_a_page_without_the_crowd_is_the_same_page(session: Session, scored: object, sort: str) -> None:
+    wish = Wish(sort=sort)
+    alone, among = (team(session, EVERYBODY, wish, on=TODAY, crowd=crowd) for crowd in (False, True))
+    assert alone.page == among.page
+    assert [row.id for row in alone.page] == [row.id for row in among.rows]
+    assert (alone.size, alone.rows) == (len(among.rows), ())
 
 
 def test_an_address_keeps_its_filters_and_begins_at_the_first_page() -> None:
