@@ -103,8 +103,9 @@ def team(
             mean=None, item=None,
         )  # fmt: skip
     there = narrowed(viewer_reps, run, wish, on=on)
-    rows: list[TeamRow] = _rows(session, run, shown, there) if crowd or whole else []
-    named: Sequence[TeamRow | _Named] = rows or _named(session, run, shown, there, wish.sort)
+    all_of_them = crowd or whole
+    rows = _rows(session, run, shown, there) if all_of_them else []
+    named: Sequence[TeamRow | _Named] = rows if all_of_them else _named(session, run, shown, there, wish.sort)
     if wish.search:
         named = [one for one in named if found(wish, one.code, one.name)]
     if wish.search or len(named) <= NAMED:
@@ -113,12 +114,13 @@ def team(
     item = session.scalar(select(RunItem).where(RunItem.run_id == run.id, RunItem.item == shown.choice.item))
     page = max(1, min(wish.page, -(-len(named) // PAGE)))
     here = [one.id for one in (named if whole else named[(page - 1) * PAGE : page * PAGE])]
-    full = {row.id: row for row in rows or _rows(session, run, shown, select(Rep.id).where(Rep.id.in_(here)))}
+    shown_rows = rows if all_of_them else _rows(session, run, shown, select(Rep.id).where(Rep.id.in_(here)))
+    full = {row.id: row for row in shown_rows}
     places = territories_of(session, run, there if whole else here)
     return Team(
         choice=shown.choice, wish=replace(wish, page=page), run=run,
         options=options(session, viewer_reps, run, on=on), size=len(named),
-        rows=tuple(full[one.id] for one in named) if rows else (),
+        rows=tuple(full[one.id] for one in named) if all_of_them else (),
         page=tuple(_placed(full[rep_id], places) for rep_id in here), everybody=there,
         mean=item.average if item else None, item=item,
     )  # fmt: skip
