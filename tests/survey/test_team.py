@@ -101,6 +101,8 @@ def test_a_large_team_comes_in_pages(session: Session, scored: object) -> None:
     first, second, beyond = (_team(session, page=page) for page in (1, 2, 99))
     assert (len(first.page), len(second.page), first.pages) == (PAGE, 15, 2)
     assert [row.code for row in (*first.page, *second.page)] == [row.code for row in first.rows]
+    alone = team(session, EVERYBODY, Wish(page=2), on=TODAY, crowd=False)
+    assert (alone.page, alone.size, alone.pages) == (second.page, len(first.rows), 2)
     assert beyond.wish.page == 2
     assert len(_team(session, whole=True).page) == PAGE + 15
 
