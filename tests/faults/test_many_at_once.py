@@ -48,7 +48,7 @@ def test_two_hundred_subjects_and_fifty_posts_each_are_two_hundred_responses(
     app: Flask, session: Session, settings: Settings
 ) -> None:
     posts = _storm(app, session, settings, now())
-    with served("wsgi:app", settings) as port:
+    with served("wsgi:app", settings, threads=8) as port:
         answered = _told(port, posts)
     assert {one.status for one in answered} == {303}
     assert [one.location for one in answered] == [f"{post.path}/thanks?lang=en" for post in posts]
