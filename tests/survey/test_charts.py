@@ -75,14 +75,14 @@ def test_shares_of_answers_fill_the_bar_and_few_answers_draw_none(app: Flask) ->
     assert len(widths) == 4
     assert sum(widths) == pytest.approx(47, abs=0.01)
     assert widths[-1] == pytest.approx(47 / 2, abs=0.01)
-    assert "± 22%" in bar
+    assert "± 22\xa0%" in bar
     assert bar.count(">too few answers to show</text>") == 1
 
 
 def test_the_table_behind_holds_the_same_counts(app: Flask) -> None:
     rows = [{"name": "A", "counts": [1, 0, 4], "margin": 0.4}, {"name": "B", "counts": None, "margin": None}]
     table = _drawn(app, "answers:stacked_table(rows, ['1', '2', '3'], 'Answers', 'h')", rows=rows)
-    assert re.findall(r'<td class="number">([^<]*)</td>', table) == ["1", "0", "4", "5", "± 40%"]
+    assert re.findall(r'<td class="number">([^<]*)</td>', table) == ["1", "0", "4", "5", "± 40\xa0%"]
 
 
 NAMED = [_point("A", 70.0), _point("B", None)]
@@ -100,7 +100,7 @@ NAMED = [_point("A", 70.0), _point("B", None)]
         ),
         (
             "answers:stacked(rows, ['1', '2'], 'x')", {"rows": [{"name": "A", "counts": [1, 3], "margin": 0.2}]},
-            "A: 1 – 25%, 2 – 75%",
+            "A: 1 – 25\xa0%, 2 – 75\xa0%",
         ),
         (
             "chart:waterfall(rows, 'x')",
@@ -144,7 +144,7 @@ def test_dates_numbers_and_plurals_follow_the_language(app: Flask) -> None:
     )
     told = {"day": date(2026, 3, 9), "at": datetime(2026, 3, 8, 16, 5, tzinfo=UTC)}
     assert _said(app, "en", template, **told) == (
-        "Mar 9, 2026 | March 9, 2026 00:05 | 12,345 | 26% | −1.2 | 1 rep | 2 reps"
+        "Mar 9, 2026 | March 9, 2026 00:05 | 12,345 | 26 % | −1.2 | 1 rep | 2 reps"
     )
     assert _said(app, "zh", template, **told) == (
         "2026年3月9日 | 2026年3月9日 00:05 | 12,345 | 26% | −1.2 | 1 名业务员 | 2 名业务员"
