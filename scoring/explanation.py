@@ -109,7 +109,8 @@ def _indicator_again(leaf: Mapping[str, Any]) -> float | None:
         return 0.0 if leaf["missing"] == "withheld_by_rep" else None
     rule = RULES[leaf["rule"]]
     aim = {"target": leaf["target"]} if rule.needs_target else {}
-    points: float = rule.points(weight=leaf["weight"], actual=leaf["actual"], **aim, **leaf["parameters"])
+    noise = {"sd": leaf["also"]["reported_sd"]} if rule.survey else {}
+    points: float = rule.points(weight=leaf["weight"], actual=leaf["actual"], **aim, **noise, **leaf["parameters"])
     return points
 
 

@@ -16,10 +16,11 @@ from types import MappingProxyType
 
 _NORMAL = NormalDist()
 LATE_DAYS = 30
+PLUG_IN, EXPECTED = "plug-in", "expected"
 _NOISE = 9  # decimals kept before a ceiling or a comparison with a cut, so that 0.03/0.01 counts as 3 steps, not 4
 
 Row = tuple[float, float]
-Value = float | bool | tuple[Row, ...]
+Value = float | bool | str | tuple[Row, ...]
 Fault = tuple[str, str, str]
 
 
@@ -131,11 +132,22 @@ def anchored_rating(*, weight: float, actual: float, lowest: float = 1.0, highes
     return weight * clip((actual - lowest) / (highest - lowest), 0.0, 1.0)
 
 
-def satisfaction(*, weight: float, actual: float, zero_at: float = 60.0, full_at: float = 90.0) -> float:
+def satisfaction(
+    *,
+    weight: float,
+    actual: float,
+    zero_at: float = 60.0,
+    full_at: float = 90.0,
+    points: str = PLUG_IN,
+    sd: float = 0.0,
+) -> float:
     """R10 调整后满意度: w·clip((θ − L)/(T − L), 0, 1) at the reported score θ, L = ``zero_at``, T = ``full_at``.
 
     θ arrives shrunk once and is never shrunk again. These are plug-in points: uncertainty neither rewards nor punishes.
+    A scheme may choose ``points`` "expected" instead: the mean of the same line over θ's uncertainty ``sd``.
     """
+    if points == EXPECTED and sd > 0:
+        return expected_satisfaction(weight=weight, mean=actual, sd=sd, zero_at=zero_at, full_at=full_at)
     return weight * clip((actual - zero_at) / (full_at - zero_at), 0.0, 1.0)
 
 
@@ -144,8 +156,8 @@ def expected_satisfaction(
 ) -> float:
     """w·E[g(X)] for the clipped line g of ``satisfaction`` and X ~ N(mean, sd²), sd > 0.
 
-    E g = ((m − L)(Φ(β) − Φ(α)) + s(φ(α) − φ(β)))/(T − L) + 1 − Φ(β), α = (L − m)/s, β = (T − m)/s. A reference, not
-    what is paid: it penalises the uncertain near T (Jensen).
+    E g = ((m − L)(Φ(β) − Φ(α)) + s(φ(α) − φ(β)))/(T − L) + 1 − Φ(β), α = (L − m)/s, β = (T − m)/s. Paid only
+    where a scheme chose it: it costs the uncertain near T and favours them near L (Jensen).
     """
     alpha, beta = (zero_at - mean) / sd, (full_at - mean) / sd
     middle = (mean - zero_at) * (_NORMAL.cdf(beta) - _NORMAL.cdf(alpha)) + sd * (_NORMAL.pdf(alpha) - _NORMAL.pdf(beta))
@@ -175,8 +187,8 @@ class Rule:
     """One rule as schemes name it.
 
     ``needs_target``: a target goes with the value; ``divides``: and must be above 0. ``survey``: the value is a
-    surveyed score. ``defaults`` and ``required`` name the parameters, ``optional`` those that may stay away; ``check``
-    says what is wrong with given parameters as (key, what, remedy).
+    surveyed score, and its standard deviation goes with it. ``defaults`` and ``required`` name the parameters,
+    ``optional`` those that may stay away; ``check`` says what is wrong with given ones as (key, what, remedy).
     """
 
     number: str
@@ -199,7 +211,7 @@ class Rule:
 def number_of(given: Mapping[str, Value], key: str) -> float:
     """A numeric parameter; NaN when it was not given."""
     value = given.get(key, math.nan)
-    return math.nan if isinstance(value, tuple) else float(value)
+    return math.nan if isinstance(value, tuple | str) else float(value)
 
 
 def _positive(*keys: str) -> Callable[[Mapping[str, Value]], list[Fault]]:
@@ -245,6 +257,14 @@ def _threshold(given: Mapping[str, Value]) -> list[Fault]:
     if not 0 < number_of(given, "threshold") <= 1:
         return [("threshold", f"threshold is {given['threshold']}", "give a share above 0 and up to 1, such as 0.9")]
     return []
+
+
+def _satisfaction_line(given: Mapping[str, Value]) -> list[Fault]:
+    found = _ordered("zero_at", "full_at")(given)
+    if given["points"] not in (PLUG_IN, EXPECTED):
+        remedy = f'write "{PLUG_IN}" (at the reported score) or "{EXPECTED}" (over its uncertainty)'
+        found.append(("points", f"points is {given['points']!r}", remedy))
+    return found
 
 
 RULES: Mapping[str, Rule] = MappingProxyType(
@@ -318,8 +338,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             points=satisfaction,
             needs_target=False,
             survey=True,
-            defaults={"zero_at": 60.0, "full_at": 90.0},
-            check=_ordered("zero_at", "full_at"),
+            defaults={"zero_at": 60.0, "full_at": 90.0, "points": PLUG_IN},
+            check=_satisfaction_line,
         ),
     }
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from scoring.facts import MISSING
+from scoring.rules import EXPECTED
 
 _RELIABLE = 0.80
 
@@ -196,6 +197,7 @@ def _anchored_rating(working: Working, _unit: str) -> Pair:
 def _satisfaction(working: Working, _unit: str) -> Pair:
     zero, full = number(working["zero_at"]), number(working["full_at"])
     zh_scale, en_scale = f"{zero} 分得 0，{full} 分得满分", f"{zero} earns nothing and {full} everything"
+    zh_scale, en_scale = (said + more for said, more in zip((zh_scale, en_scale), _over(working), strict=True))
     reported = working["reported_printed"]
     steps = working.get("steps")
     if not steps:
@@ -216,6 +218,18 @@ def _satisfaction(working: Working, _unit: str) -> Pair:
         f"{en_scale}"
     )
     return zh, en
+
+
+def _over(working: Working) -> Pair:
+    """That points are an expectation, and whom that costs, where the scheme chose it."""
+    if working["points"] != EXPECTED:
+        return "", ""
+    sd = f"{working['reported_sd']:.1f}"
+    return (
+        f"；得分按该分数的不确定范围（标准差 {sd}）取期望值：接近满分线时，越不确定得分越低；接近零分线时则相反",
+        f"; the points are their expectation over the uncertainty of this score (standard deviation {sd}), which costs "
+        "the uncertain near the full mark and favours them near the other end",
+    )
 
 
 def _with_more_answers(answers: int, reliability: float | None) -> Pair:

@@ -36,7 +36,11 @@ def typical_spreads(sheets: Iterable[Sheet], positions: Mapping[str, str]) -> di
 
 
 def _reaches(scheme: Scheme, sheet: Sheet, spread: float | None) -> Callable[[float], float] | None:
-    """P(F ≥ cut) with σ = ``spread``; None when no error was measured."""
+    """P(F ≥ cut) with σ = ``spread``; None when no error was measured.
+
+    F is the total with the points of the true score, g(θ). Whether the sheet prints g at the reported score or the
+    expectation of g, the chance that F reaches a cut is that of θ reaching the score the cut needs.
+    """
     if spread is None or sheet.total is None or sheet.scale is None:
         return None
     if len(sheet.surveyed) > 1:
@@ -60,7 +64,8 @@ def _band_under(scheme: Scheme, sheet: Sheet, policy: str) -> Band | None:
         elsewhere: float | None = getattr(score, policy)
         if elsewhere is None:
             return None
-        moved += points_of(scheme, indicator, elsewhere, None) - (part.points or 0.0)
+        sd = score.reported_sd or 0.0
+        moved += points_of(scheme, indicator, elsewhere, None, sd=sd) - (part.points or 0.0)
     return bands.band_at(scheme.bands, _within(sheet.main + sheet.scale * moved + sheet.deducted))
 
 

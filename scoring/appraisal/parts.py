@@ -22,10 +22,13 @@ _ROW_NAMES = {
 }
 
 
-def points_of(scheme: Scheme, indicator: Indicator, actual: float, target: float | None) -> float:
+def points_of(
+    scheme: Scheme, indicator: Indicator, actual: float, target: float | None, *, sd: float = 0.0
+) -> float:  # fmt: skip
     rule = RULES[indicator.rule]
     aim = {"target": target} if rule.needs_target else {}
-    return rule.points(weight=indicator.weight, actual=actual, **aim, **scheme.parameters(indicator))
+    noise = {"sd": sd} if rule.survey else {}
+    return rule.points(weight=indicator.weight, actual=actual, **aim, **noise, **scheme.parameters(indicator))
 
 
 def _part(indicator: Indicator, **values: Any) -> Part:
@@ -108,7 +111,7 @@ def surveyed_part(scheme: Scheme, indicator: Indicator, score: Surveyed | None, 
     return _part(
         indicator,
         actual=score.reported,
-        points=points_of(scheme, indicator, score.reported, None),
+        points=points_of(scheme, indicator, score.reported, None, sd=score.reported_sd),
         sd=math.sqrt(variance),
         target=line["full_at"],
         target_source="scheme",
@@ -120,7 +123,7 @@ def surveyed_part(scheme: Scheme, indicator: Indicator, score: Surveyed | None, 
             "rule": RULES[indicator.rule].number,
             "weight": indicator.weight,
             "actual": score.reported,
-            **line,
+            **scheme.parameters(indicator),
             "reported_sd": score.reported_sd,
             "reported_printed": printed_sum(score.reported),
             **_steps(score, average),

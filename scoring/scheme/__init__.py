@@ -20,7 +20,7 @@ from scoring.scheme.linter import mistakes_in
 from scoring.toml_tables import Mistake, TomlTables
 
 _TABLES = frozenset({"indicator", "deduction", "band", "limits", "ramp"})
-_KINDS = {"table": "tuple[Row, ...]", "all_or_nothing": "bool"}  # of rule parameters; all others are numbers
+_KINDS = {"table": "tuple[Row, ...]", "all_or_nothing": "bool", "points": "str"}  # others: numbers
 
 
 class SchemeRefused(ValueError):

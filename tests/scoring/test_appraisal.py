@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from scoring import bands
 from scoring.appraisal import appraise, unused
 from scoring.appraisal_files import add_appraise
+from scoring.explanation import explained, retraced
 from scoring.facts import Event, Fact, FactRefused, FactsRefused
 from scoring.measures import contribution
 from scoring.outcome import Outcome, Part, PartsDoNotAddUp, printed_parts, printed_sum
@@ -287,6 +288,49 @@ class TestMissing:
     def test_codes_the_scheme_does_not_know_are_listed(self) -> None:
         strange = [Fact(rep="R", indicator="colection", value=1, target=1)]
         assert unused(shipped("kelon-branch-manager"), strange, events(listed=[("late", 1)])) == ("colection", "late")
+
+
+class TestExpectedPoints:
+    """A scheme may pay the expectation over the uncertainty instead of the points at the reported score."""
+
+    WORKED = (
+        ("A", 87.46, 2.22), ("B", 88.61, 4.25), ("C", 79.52, 2.52), ("D", 86.47, 6.02), ("E", 75.09, 2.41),
+        ("G", 77.79, 6.38),
+    )  # fmt: skip
+
+    def outcomes(self, points: str) -> dict[str, Outcome]:
+        scheme = shipped("kelon-branch-manager-satisfaction")
+        asked = [
+            replace(one, parameters={**one.parameters, "points": points}) if one.survey else one
+            for one in scheme.indicators
+        ]
+        scores = [score(rep, reported=mean, sd=sd) for rep, mean, sd in self.WORKED]
+        given = [one for rep, *_ in self.WORKED for one in facts(rep)]
+        return {one.rep: one for one in appraise(scores, given, [], replace(scheme, indicators=tuple(asked)))}
+
+    def test_the_worked_table(self) -> None:
+        """Its two columns of points: at the shrunk score, and expected."""
+        for points, printed in (
+            ("plug-in", ["18.3", "19.1", "13.0", "17.6", "10.1", "11.9"]),
+            ("expected", ["18.2", "18.3", "13.0", "17.0", "10.1", "11.8"]),
+        ):
+            earned = [part(one, "satisfaction").points for one in self.outcomes(points).values()]
+            assert [printed_sum(one or 0) for one in earned] == printed
+
+    def test_parts_add_up_can_be_retraced_and_say_what_it_costs(self) -> None:
+        for outcome in self.outcomes("expected").values():
+            assert sum(Decimal(one.printed) for one in outcome.parts) == Decimal(outcome.printed)
+            assert retraced(json.loads(json.dumps(explained(outcome, deduction_cap=20)))) == outcome.total
+        said = part(self.outcomes("expected")["B"], "satisfaction")
+        assert "expectation over the uncertainty of this score (standard deviation 4.2)" in said.why_en
+        assert "标准差 4.2" in said.why_zh
+        assert "expectation" not in part(self.outcomes("plug-in")["B"], "satisfaction").why_en
+
+    def test_the_spread_and_the_chances_of_the_bands_are_those_of_the_same_score(self) -> None:
+        plain, expected = self.outcomes("plug-in"), self.outcomes("expected")
+        for rep, outcome in expected.items():
+            assert part(outcome, "satisfaction").sd == part(plain[rep], "satisfaction").sd
+            assert dict(outcome.bands) == pytest.approx(dict(plain[rep].bands))
 
 
 class TestEvidence:

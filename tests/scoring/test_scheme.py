@@ -53,7 +53,7 @@ def test_taiwan_six_has_satisfaction_second() -> None:
     six = shipped("taiwan-six")
     assert [one.weight for one in six.indicators] == [35, 20, 15, 10, 10, 10]
     assert six.indicators[1].survey
-    assert six.parameters(six.indicators[1]) == {"zero_at": 60, "full_at": 90}
+    assert six.parameters(six.indicators[1]) == {"zero_at": 60, "full_at": 90, "points": "plug-in"}
     assert six.warnings == ()
 
 
@@ -297,6 +297,8 @@ BROKEN = {
     "a stretch of ten": (RATIO, 'rule = "ratio"\nstretch = 10', "stretch is 10"),
     "a team that decides": (RATIO, f"{RATIO}\nteam_share = 0.6", "team_share is 0.6"),
     "a team that passes": (RATIO, 'rule = "pass_fail"\nteam_share = 0.1', "only an attainment by the rule ratio"),
+    "other points": (RATIO, 'rule = "satisfaction"\npoints = "mean"', "line 21, [indicator] 1: points is 'mean'"),
+    "points for sale": (RATIO, f'{RATIO}\npoints = "expected"', "points is not known here"),
     "levels of no rating": (RATIO, f'{RATIO}\nanchors_zh = ["好"]', "only a rating has levels in words"),
     "too much by one person": (
         RATIO, f'rule = "anchored_rating"\nanchors_zh = {LEVELS}\nanchors_en = {LEVELS}',

@@ -106,7 +106,9 @@ def test_the_commands_list_show_check_and_adopt(session: Session, evenhand: Even
     assert "taiwan-six" in [one["name"] for one in listed]
     shown = json.loads(evenhand("schemes", "show", "taiwan-six", "--json").stdout)
     assert [one["weight"] for one in shown["indicators"]] == [35, 20, 15, 10, 10, 10]
-    assert "our default" in evenhand("schemes", "show", "taiwan-six").stdout
+    told = evenhand("schemes", "show", "taiwan-six").stdout
+    assert "our default" in told
+    assert "plug-in" in told
     assert evenhand("schemes", "adopt", "taiwan-six").exit_code == 0
     session.rollback()
     assert schemes.adopted(session, "taiwan-six").adopted_by == "command line"

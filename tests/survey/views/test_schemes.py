@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -45,6 +46,18 @@ def test_the_page_says_what_uniform_answers_earn(reviewer: FlaskClient, look: Lo
     assert "Extremely well 100 20.0" in page
     assert "Very well 75 10.0" in page
     assert "Moderately well 50 0.0" in page
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_the_page_says_how_points_of_satisfaction_are_taken(
+    reviewer: FlaskClient, look: Look, session: Session, now: datetime
+) -> None:
+    assert "at the reported score" in look(reviewer.get("/schemes/taiwan-six?lang=en")).text
+    text = schemes.shipped()["taiwan-six"].replace("full_at = 90", 'full_at = 90\npoints = "expected"')
+    schemes.adopt(session, text, by="hr", at=now)
+    session.commit()
+    assert "expected over the uncertainty" in look(reviewer.get("/schemes/taiwan-six?lang=en")).text
+    assert "按分数的不确定范围取期望值" in look(reviewer.get("/schemes/taiwan-six?lang=zh")).text
 
 
 def test_a_named_person_adopts_and_it_is_frozen(reviewer: FlaskClient, look: Look, session: Session) -> None:
