@@ -113,7 +113,8 @@ class _Page:
             return LINE
         rescaled = sum(part.kind == "reweighting" for part in self.statement.corrections)
         rows = sum(self._indicator(part) for part in self.statement.indicators)
-        return (6.7 if self._both else 4.0) + rows + (1 + rescaled) * (LINE + self._padding) + self._lanes()
+        sums = (1 + rescaled) * (LINE + self._padding)
+        return (6.7 if self._both else 4.0) + rows + sums + self._lanes() + self._growth()
 
     def _lanes(self) -> float:
         """A line of explanation, then for each project its name, its lane and its stages in words."""
@@ -125,6 +126,10 @@ class _Page:
             for project in found
         )
         return SMALL + sum(LINE + 5.6 + _lines(length, _FULL_WIDTH / 2.7) * SMALL for length in words)
+
+    def _growth(self) -> float:
+        """Four lines of 18 pixels and the scale below them; the table beside it is no higher."""
+        return 26.0 if self.statement.growth and not self.room.charts_apart else 0.0
 
     def _indicator(self, part: Part) -> float:
         name = _lines(1.05 * self._said(part.name_zh, part.name_en), 55 / _EM) * LINE

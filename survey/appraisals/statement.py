@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from scoring.outcome import Outcome, Part
 from scoring.rules import RULES
+from survey.appraisals.growing import Grown, grown
 from survey.appraisals.helping import PlanLine, Provided, Told
 from survey.appraisals.lanes import Lane
 from survey.figures import StepsAsPrinted
@@ -238,6 +239,10 @@ class Statement:
     @property
     def missing(self) -> tuple[Part, ...]:
         return tuple(part for part in self.indicators if part.missing)
+
+    @property
+    def growth(self) -> Grown | None:
+        return grown(self.indicators)
 
     @staticmethod
     def attainment(part: Part) -> float | None:

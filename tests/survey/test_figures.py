@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scoring.asides import growth_split
+from survey.appraisals.growing import axis_around, grown_from
 from survey.figures import StepsAsPrinted, steps_as_printed
 
 points = st.floats(-30, 130)
@@ -45,3 +47,20 @@ def test_steps_that_do_not_add_up_are_not_printed() -> None:
         StepsAsPrinted(
             raw=70, mix=1, adjusters={}, territory=0, centring=0, adjusted=72, shrinkage=None, reported=None
         )  # fmt: skip
+
+
+money = st.floats(0.01, 1e9)
+
+
+@given(last=money, current=money, part=st.floats(0, 1))
+def test_growth_adds_up_as_it_is_printed_and_lies_on_its_scale(last: float, current: float, part: float) -> None:
+    told = growth_split({"last_sales": last, "sales": current, "new_customer_sales": current * part})
+    assert told is not None
+    found = grown_from(told.numbers)
+    assert found.last + found.from_new + found.from_existing == pytest.approx(found.current, abs=0.005)
+    assert found.new + found.existing == pytest.approx(found.total, abs=0.05)
+    axis = axis_around((found.last, found.last + found.from_new, found.current))
+    low, high = min(found.last, found.current), max(found.last + found.from_new, found.current)
+    assert axis.low <= low * (1 + 1e-9)
+    assert high <= axis.high * (1 + 1e-9)
+    assert 2 <= len(axis.ticks) <= 8

@@ -168,7 +168,8 @@ WORKED: Mapping[str, Worked] = {
         points={"cold_visits": "17.6", "new_customers": "25.0", "lost_customers": "13.3", "growth": "35.0"},
         total="90.9",
         says=("22", "25", "88", "below the required minimum of 25", "net new 0.5 = 3 won − 2.5 × 1 lost",
-              "+7.5 percentage points from new, +5.0 from existing customers"),
+              "+7.5 percentage points from new, +5.0 from existing customers", "last period", "+30", "+20",
+              "450", "2 / 2"),
     ),
     "technical-newcomer-0-3": Worked(
         facts="product_exam,85,\ntraining_hours,32,40\ncustomer_sessions,6,5\nvisits,22,25", total="87.9",

@@ -159,7 +159,8 @@ def test_repeated_losses_ask_for_the_causes_before_anybody_is_blamed(
     assert post(reviewer, look, f"{record}/exemption", exempted="3", reason="断货").status_code == 400
     assert post(reviewer, look, f"{record}/exemption", exempted="1", reason="断货").status_code == 303
     session.rollback()
-    for name, value in (("cold_visits", 25), ("new_customers", 3), ("growth", 10)):
+    sold = (("sales", 450), ("last_sales", 400), ("new_customer_sales", 30))
+    for name, value in (("cold_visits", 25), ("new_customers", 3), ("growth", 10), *sold):
         fact = {"indicator": name, "value": str(value), "target": str(value)}
         assert post(boss, look, "/facts/R02/fact", **fact).status_code == 303
     version = schemes.adopt(session, schemes.shipped()["four-counts"], by="hr", at=now)
@@ -169,7 +170,10 @@ def test_repeated_losses_ask_for_the_causes_before_anybody_is_blamed(
     assert "D-2026-H1-R02" in part["remark_en"]
     assert part["remark_en"].endswith("net new 0.5 = 3 won − 2.5 × 1 lost")
     assert row.statement["causes"]["exempted"] == 1
-    assert {one["code"]: one["count"] for one in row.statement["sources"]} == {"facts": 4}
+    assert {one["code"]: one["count"] for one in row.statement["sources"]} == {"facts": 7}
+    session.commit()
+    page = look(reviewer.get(f"/appraisals/{row.id}?lang=en")).text
+    assert "last period 400 – new customers +30 +7.5 existing customers +20 +5.0 this period 450 +12.5" in page
     rep = sign_in(person("rep", "r02@harbour.example", "李思远"))
     assert "供货问题" in look(rep.get("/facts/R02?period=2026-H1&lang=zh")).text
 
