@@ -51,6 +51,7 @@ def company() -> Company:
             time_zone="Asia/Shanghai",
             privacy_contact=settings().mail_from,
             results_within=5,
+            lost_after=90,
         )
     return cast(Company, g.company)
 

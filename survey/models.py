@@ -22,7 +22,7 @@ def _one_of(name: str, *values: str) -> Enum:
 
 class Company(Base):
     """The one company this installation belongs to. `results_within`: so many days after a campaign has closed its
-    results should be there to be read."""
+    results should be there to be read. `lost_after`: so many days without an order put a customer at risk."""
 
     __tablename__ = "company"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -31,6 +31,7 @@ class Company(Base):
     time_zone: Mapped[str]
     privacy_contact: Mapped[str]
     results_within: Mapped[int] = mapped_column(default=5)
+    lost_after: Mapped[int] = mapped_column(default=90)
     logo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     logo_digest: Mapped[str | None] = mapped_column(String(64))
 
@@ -753,6 +754,18 @@ class Visit(Base):
     occasion: Mapped[str | None]
     accompanied_by: Mapped[str | None]
     evidence: Mapped[str | None] = mapped_column(Text)
+
+
+class Sale(Base):
+    """One order of a customer, known by its `number`; what came back is below zero."""
+
+    __tablename__ = "sale"
+    __table_args__ = (Index(None, "customer_id", "on"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    on: Mapped[date] = mapped_column(index=True)
+    amount: Mapped[float]
 
 
 class Project(Base):

@@ -16,7 +16,7 @@ from flask.cli import AppGroup, with_appcontext
 
 from survey import channels, history, tables
 from survey.context import actor, now, reader, session, settings, today
-from survey.indicators import events, facts, goals, notes, projects, visits
+from survey.indicators import events, facts, goals, notes, projects, sales, visits
 from survey.intake import undoing
 from survey.intake.changes import Changes
 from survey.intake.rows import Report
@@ -37,6 +37,7 @@ KINDS: dict[str, Callable[..., Report]] = {
     "projects": projects.take_in,
     "goals": goals.take_in,
     "notes": lambda *sheet, **more: notes.take_in(*sheet, **more, on=today()),
+    "sales": lambda *sheet, **more: sales.take_in(*sheet, **more, on=today()),
     "answers": history.take_in,
 }
 OF_A_PERIOD = frozenset({"facts", "events", "goals", "answers"})
@@ -70,7 +71,7 @@ def import_file(  # one parameter for each option
     as_json: bool,
 ) -> None:
     """Bring in a CSV or XLSX file of KIND: territories, reps, customers, contacts, assignments,
-    facts, events, visits, projects, goals, notes or answers.
+    facts, events, visits, projects, goals, notes, sales or answers.
 
     Headers may be English or Chinese. All rows are stored or, if any is refused, none. Importing the same file
     again changes nothing: entries are found by their code.
@@ -100,6 +101,7 @@ def import_file(  # one parameter for each option
     goals        period, rep, text; target, unit, due_on, accepted_by, accepted_on (a goal without
                  them is refused with its reasons); indicator, proposed_by, done
     notes        rep, on, source (observation, plan, report, survey, feedback), text; evidence
+    sales        number (of the order, unlike all others), customer, on, amount (below zero: came back)
     answers      campaign, customer, rep, territory, answered_on; mode (web, phone, paper), one column
                  for each item of the question sheet (knowledge, delivery …), any other column is an
                  adjuster. Needs --period. Unknown customers, reps and territories are created.

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from survey.indicators import events, facts, goals, notes, projects, visits
+from survey.indicators import events, facts, goals, notes, projects, sales, visits
 from survey.intake.columns import Heading, headings
 from survey.intake.rows import Report
 from survey.intake.sheet import Sheet
@@ -17,6 +17,8 @@ from survey.roster.files import Kind
 
 OF_A_PERIOD = frozenset({"facts", "events", "goals"})
 """Their rows speak of a period, which may be said once for the whole file."""
+OF_NO_DAY_TO_COME = frozenset({"notes", "sales"})
+"""Their days are checked against today."""
 CORRECTED = frozenset({"facts", "events", "visits", "projects", "goals"})
 """What they change keeps its old value, with a reason."""
 
@@ -59,6 +61,10 @@ KINDS: dict[str, Kind] = files.KINDS | {
         _kind(
             "notes", notes.take_in, notes.NoteRow, rep="R001", on="2026-03-01", source="observation", text="陪同拜访"
         ),
+        _kind(
+            "sales", sales.take_in, sales.SaleRow,
+            number="SO-2026-0001", customer="C0001", on="2026-03-01", amount="12,800.00",
+        ),
     )
 }  # fmt: skip
 
@@ -74,7 +80,7 @@ def take_in(
     """
     if kind in files.KINDS:
         return files.take_in(session, kind, sheet, valid_rows=valid_rows, on=on, by=by, at=at)
-    more: dict[str, Any] = {"on": on} if kind == "notes" else {}
+    more: dict[str, Any] = {"on": on} if kind in OF_NO_DAY_TO_COME else {}
     if kind in OF_A_PERIOD:
         more["period"] = period
     if kind in CORRECTED:

@@ -41,6 +41,7 @@ class NotToBeSeen(Refused):
 class Counted:
     """How much is written down about one rep; `open_events` wait for a reviewer."""
 
+    rep: int
     code: str
     name: str
     facts: int
@@ -128,7 +129,7 @@ def list_page(session: Session, reps: Select[Any], period_code: str | None) -> L
         periods=tuple(one.code for one in periods),
         period=period.code,
         rows=tuple(
-            Counted(code=code, name=name, **{kind: of_kind.get(rep, 0) for kind, of_kind in counts.items()})
+            Counted(rep=rep, code=code, name=name, **{kind: of_kind.get(rep, 0) for kind, of_kind in counts.items()})
             for rep, code, name in people
         ),
         planned=_planned(session, reps, period),

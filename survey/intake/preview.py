@@ -25,6 +25,7 @@ from survey.models import (
     ProjectStage,
     Rep,
     ReportingLine,
+    Sale,
     Territory,
     Visit,
 )
@@ -129,6 +130,10 @@ _NAMED: dict[str, tuple[Any, Callable[[], Any]]] = {
     "conduct_event": _of_a_rep(ConductEvent, ConductEvent.on, ConductEvent.category),
     "goal": _of_a_rep(Goal, Goal.text),
     "visit": _of_a_rep(Visit, Visit.on, Visit.customer),
+    "sale": (
+        Sale,
+        lambda: select(Sale.id, Sale.number, Customer.code, Sale.on).join(Customer, Customer.id == Sale.customer_id),
+    ),
     "monitoring_note": _of_a_rep(MonitoringNote, MonitoringNote.on, MonitoringNote.source),
     "project": _by_code(Project),
     "project_stage": (

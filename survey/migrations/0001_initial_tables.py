@@ -20,6 +20,7 @@ def upgrade() -> None:
     sa.Column('time_zone', sa.String(), nullable=False),
     sa.Column('privacy_contact', sa.String(), nullable=False),
     sa.Column('results_within', sa.Integer(), nullable=False),
+    sa.Column('lost_after', sa.Integer(), nullable=False),
     sa.Column('logo', sa.LargeBinary(), nullable=True),
     sa.Column('logo_digest', sa.String(length=64), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_company'))
@@ -781,6 +782,20 @@ def upgrade() -> None:
     with op.batch_alter_table('visit', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_visit_rep_id'), ['rep_id'], unique=False)
 
+    op.create_table('sale',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('number', sa.String(), nullable=False),
+    sa.Column('customer_id', sa.Integer(), nullable=False),
+    sa.Column('on', sa.Date(), nullable=False),
+    sa.Column('amount', sa.Double(), nullable=False),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_sale_customer_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sale')),
+    sa.UniqueConstraint('number', name=op.f('uq_sale_number'))
+    )
+    with op.batch_alter_table('sale', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_sale_customer_id_on'), ['customer_id', 'on'], unique=False)
+        batch_op.create_index(batch_op.f('ix_sale_on'), ['on'], unique=False)
+
     op.create_table('project',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('code', sa.String(), nullable=False),
@@ -1076,6 +1091,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_project_rep_id'))
 
     op.drop_table('project')
+    with op.batch_alter_table('sale', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_sale_on'))
+        batch_op.drop_index(batch_op.f('ix_sale_customer_id_on'))
+
+    op.drop_table('sale')
     with op.batch_alter_table('visit', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_visit_rep_id'))
 

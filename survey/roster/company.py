@@ -32,6 +32,7 @@ def settle(
     time_zone: str | None = None,
     privacy_contact: str | None = None,
     results_within: int | None = None,
+    lost_after: int | None = None,
     by: str,
     at: datetime,
 ) -> Company:
@@ -55,8 +56,10 @@ def settle(
     else:
         for field, value in told.items():
             setattr(company, field, value)
-    if results_within is not None:
-        company.results_within, told["results_within"] = results_within, str(results_within)
+    for field, days in (("results_within", results_within), ("lost_after", lost_after)):
+        if days is not None:
+            setattr(company, field, days)
+            told[field] = str(days)
     session.flush()
     journal.record(session, "company set", company.name, {"fields": sorted(told)}, by=by, at=at)
     return company

@@ -47,6 +47,7 @@ NAMES = {
     "projects": _("Projects"),
     "goals": _("Goals"),
     "notes": _("Dated notes"),
+    "sales": _("Orders of customers"),
     "hand-over": _("Hand-over"),
     "answers": _("Earlier answers"),
 }

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from survey import access, context
 from survey.appraisals.about import mentions
+from survey.dashboards.at_risk import at_risk
 from survey.dashboards.due import due
 from survey.dashboards.own import desk
 from survey.dashboards.rep import rep_page
@@ -35,4 +36,5 @@ def results() -> ResponseReturnValue:
     return render_template(
         "mine/results.html", desk=mine, page=page, choice=choice, addresses=addresses, mentioned=mentioned,
         summary=summaries.waiting(current, own, on=context.today()), due=due(current, own, on=context.today()),
+        risks=sum((at_risk(current, own, days=context.company().lost_after, on=context.today()) or {}).values()),
     )  # fmt: skip

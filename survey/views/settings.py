@@ -15,7 +15,7 @@ from flask_babel import lazy_gettext as _
 from flask_security import current_user
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import BooleanField, SelectField, StringField
+from wtforms import BooleanField, IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
@@ -25,6 +25,7 @@ from survey.mail import Mail
 from survey.refusals import Refused
 from survey.roster import company
 from survey.sms import TextMessages
+from survey.views.campaigns import Between
 
 blueprint = Blueprint("settings", __name__)
 
@@ -52,6 +53,12 @@ class SettingsForm(CompanyForm):
         coerce=int,
         choices=[SelectChoice(days, str(days)) for days in range(1, 31)],
     )
+    lost_after = IntegerField(
+        _("Days without an order after which a customer is at risk"),
+        validators=[
+            InputRequired(_("Give a number of days.")), Between(7, 730, _("Give a number of days from 7 to 730.")),
+        ],
+    )  # fmt: skip
     no_logo = BooleanField(_("Show no logo"))
 
 
@@ -76,7 +83,7 @@ def change() -> ResponseReturnValue:
     if not form.validate():
         return _page(form), 400
     try:
-        keep_company(form, by=context.actor(), results_within=form.results_within.data)
+        keep_company(form, by=context.actor(), results_within=form.results_within.data, lost_after=form.lost_after.data)
         if form.no_logo.data:
             company.keep_logo(context.session(), None, by=context.actor(), at=context.now())
     except Refused as refusal:
@@ -88,12 +95,15 @@ def change() -> ResponseReturnValue:
     return redirect(url_for(".shown"), code=303)
 
 
-def keep_company(form: CompanyForm, *, by: str, results_within: int | None = None) -> None:
+def keep_company(
+    form: CompanyForm, *, by: str, results_within: int | None = None, lost_after: int | None = None
+) -> None:  # fmt: skip
     """Store what a form says of the company, its logo with it. Raises Refused."""
     current, at = context.session(), context.now()
     company.settle(
         current, name=form.name.data, name_zh=form.name_zh.data, time_zone=form.time_zone.data,
-        privacy_contact=form.privacy_contact.data, results_within=results_within, by=by, at=at,
+        privacy_contact=form.privacy_contact.data, results_within=results_within,
+        lost_after=lost_after, by=by, at=at,
     )  # fmt: skip
     file = form.logo.data.read(pictures.LARGEST_FILE + 1) if form.logo.data else b""
     if file:

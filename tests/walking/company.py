@@ -24,6 +24,7 @@ from survey.context import db
 from survey.indicators import notes, provisions, summaries
 from survey.invitations import exclusions
 from survey.models import (
+    Assignment,
     Campaign,
     Contact,
     Customer,
@@ -35,6 +36,7 @@ from survey.models import (
     Period,
     Rep,
     Response,
+    Sale,
     Subject,
     Upload,
 )
@@ -191,6 +193,13 @@ def _told(session: Session, rep: Rep, present: Period, logins: dict[str, str], n
                   {"kind": "training", "what": "产品知识", "hours": "12", "done_on": written["on"]}):  # fmt: skip
         owed = provisions.ProvisionRow(rep=rep.code, **cells)  # type: ignore[arg-type]
         provisions.write(session, rep, owed, **said)
+    served = session.scalars(select(Assignment.customer_id).where(Assignment.rep_id == rep.id).limit(3)).all()
+    session.add_all(
+        Sale(
+            number=f"SO-{place}", customer_id=customer, on=now.date() - timedelta(days=50 * place), amount=9000 / place
+        )
+        for place, customer in enumerate((*served, *served), start=1)
+    )
     goal = Goal(
         period_id=present.id, rep_id=rep.id, text="签约客户", target=20, unit="家", due_on=present.to_on, done=9
     )

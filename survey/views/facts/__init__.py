@@ -12,6 +12,7 @@ from wtforms import Field
 from wtforms.fields.choices import SelectChoice
 
 from survey import access, context, i18n, plans, schemes
+from survey.dashboards.at_risk import at_risk, risk_page
 from survey.dashboards.handover import hand_over
 from survey.indicators import diagnoses, events, goals, notes, provisions, summaries
 from survey.indicators.page import NotToBeSeen, RepPage, list_page, place, rep_page
@@ -52,7 +53,10 @@ def listed() -> ResponseReturnValue:
         page = list_page(context.session(), access.visible_reps(), request.args.get("period") or None)
     except NotToBeSeen:
         abort(404)
-    return render_template("facts/listed.html", page=page)
+    risks = at_risk(
+        context.session(), access.visible_reps(), days=context.company().lost_after, on=context.today()
+    )  # fmt: skip
+    return render_template("facts/listed.html", page=page, risks=risks)
 
 
 @blueprint.get("/facts/<rep>")
@@ -71,6 +75,19 @@ def handed_over(rep: str) -> ResponseReturnValue:
     except NotToBeSeen:
         abort(404)
     return render_template("facts/handed_over.html", record=record)
+
+
+@blueprint.get("/facts/<rep>/at-risk")
+@access.permission("read facts")
+def losing(rep: str) -> ResponseReturnValue:
+    """The customers of a rep who order no more, or far less than before."""
+    try:
+        page = risk_page(
+            context.session(), access.visible_reps(), rep, days=context.company().lost_after, on=context.today()
+        )
+    except NotToBeSeen:
+        abort(404)
+    return render_template("facts/losing.html", page=page)
 
 
 @blueprint.post("/facts/<rep>/<kind>")

@@ -30,7 +30,7 @@ from .test_first_run import picture
 
 COMPANY = {
     "name": "Harbour", "name_zh": "港湾", "time_zone": "Asia/Shanghai", "privacy_contact": "p@harbour.example",
-    "results_within": "7",
+    "results_within": "7", "lost_after": "60",
 }  # fmt: skip
 
 
@@ -69,9 +69,11 @@ def test_the_company_is_changed_and_its_logo_shown_and_taken_away(
     assert Image.open(io.BytesIO(kept.data)).size[1] <= 96
     assert "immutable" in kept.headers["Cache-Control"]
     session.expire_all()
-    assert session.scalars(select(Company)).one().name_zh == "港湾"
+    stored = session.scalars(select(Company)).one()
+    assert (stored.name_zh, stored.results_within, stored.lost_after) == ("港湾", 7, 60)
     assert "logo set" in session.scalars(select(JournalEntry.action)).all()
     session.rollback()
+    assert _post(administrator, "/settings", **{**COMPANY, "lost_after": "6"}).status_code == 400
     _post(administrator, "/settings", **COMPANY, no_logo="y")
     assert client.get("/logo.png").status_code == 404
     assert "/logo.png" not in administrator.get("/settings").text

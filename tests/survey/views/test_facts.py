@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -15,7 +15,9 @@ from werkzeug.test import TestResponse
 from survey import schemes
 from survey.appraisals import drawing
 from survey.models import (
+    Assignment,
     ConductEvent,
+    Customer,
     FairTarget,
     Goal,
     IndicatorFact,
@@ -27,7 +29,9 @@ from survey.models import (
     Provision,
     Rep,
     Revision,
+    Sale,
     SelfSummary,
+    Territory,
     Visit,
 )
 
@@ -176,6 +180,36 @@ def test_repeated_losses_ask_for_the_causes_before_anybody_is_blamed(
     assert "last period 400 – new customers +30 +7.5 existing customers +20 +5.0 this period 450 +12.5" in page
     rep = sign_in(person("rep", "r02@harbour.example", "李思远"))
     assert "供货问题" in look(rep.get("/facts/R02?period=2026-H1&lang=zh")).text
+
+
+def test_customers_at_risk_are_named_to_the_rep_and_their_manager_and_to_nobody_else(
+    boss: FlaskClient, person: Callable[..., str], sign_in: SignIn, look: Look, session: Session
+) -> None:
+    assert "Customers at risk" not in look(boss.get("/facts?lang=en")).text
+    assert "No orders have been imported yet" in look(boss.get("/facts/R02/at-risk?lang=en")).text
+    rep = session.scalars(select(Rep).where(Rep.code == "R02")).one()
+    stopped, buying = Customer(code="K1", name="客户甲"), Customer(code="K2", name="客户乙")
+    session.add_all([stopped, buying])
+    session.flush()
+    held = {"territory_id": session.scalars(select(Territory.id)).first(), "served_from": date(2025, 1, 1)}
+    session.add_all(Assignment(customer_id=one.id, rep_id=rep.id, **held) for one in (stopped, buying))
+    session.add(Sale(number="S1", customer_id=stopped.id, on=date(2025, 2, 5), amount=900))
+    session.add(Sale(number="S2", customer_id=buying.id, on=date(2025, 6, 30), amount=70))
+    session.commit()
+    listed = look(boss.get("/facts?lang=en"))
+    assert "/facts/R02/at-risk" in listed.links
+    own = sign_in(person("rep", "r02@harbour.example", "李思远"))
+    desk = look(own.get("/my/results?lang=en"))
+    assert "1 customer of yours is at risk" in desk.text
+    assert "/facts/R02/at-risk" in desk.links
+    for reader in (boss, own, sign_in(person("reviewer"))):
+        page = look(reader.get("/facts/R02/at-risk?lang=en")).text
+        assert "客户甲 K1 no order Feb 5, 2025 145 days 900 0 −900" in page
+        assert "客户乙" not in page
+        assert "Nothing is deducted because somebody stands here" in page
+    other = sign_in(person("rep", "r03@harbour.example", "张晨曦"))
+    assert other.get("/facts/R02/at-risk").status_code == 404
+    assert sign_in(person("administrator")).get("/facts/R02/at-risk").status_code == 404
 
 
 def test_visits_and_stages_are_written_down(boss: FlaskClient, look: Look, session: Session) -> None:

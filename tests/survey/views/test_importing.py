@@ -30,6 +30,7 @@ from survey.models import (
     ProjectStage,
     Rep,
     Revision,
+    Sale,
     Territory,
     Upload,
     Visit,
@@ -237,6 +238,7 @@ def test_facts_events_and_the_rest_come_in_the_same_way_and_go_again(
     session.add_all(
         [
             Rep(code="R1", name="王建国"),
+            Customer(code="C1", name="海川商行"),
             Period(code="2026-H1", from_on=date(2026, 1, 1), to_on=date(2026, 6, 30)),
         ]
     )
@@ -247,6 +249,7 @@ def test_facts_events_and_the_rest_come_in_the_same_way_and_go_again(
         "goals": "业务员,内容,目标值,单位,截止日期,认可人,认可日期\nR1,五家,5,家,2026-06-30,r1@x.example,2026-01-10\n",
         "visits": "业务员,客户,日期\nR1,海川商行,2026-03-01\n",
         "notes": "业务员,日期,来源,内容\nR1,2026-03-01,observation,陪访\n",
+        "sales": "订单号,客户,日期,金额\nSO1,C1,2026-03-01,12800\n",
         "projects": "项目编号,业务员,项目名称,阶段,权重,计划日期,完成\nP1,R1,二号线,报价,20,2026-03-31,50%\n",
     }
     for kind, text in files_of.items():
@@ -262,7 +265,7 @@ def test_facts_events_and_the_rest_come_in_the_same_way_and_go_again(
         done = _post(administrator, answer.location)
         assert done.status_code == 303, done.text
         assert administrator.get(f"/roster/template/{kind}.xlsx").status_code == 200
-    assert _counts(session, IndicatorFact, ConductEvent, Goal, Visit, MonitoringNote, ProjectStage) == [1] * 6
+    assert _counts(session, IndicatorFact, ConductEvent, Goal, Visit, MonitoringNote, Sale, ProjectStage) == [1] * 7
     corrected = files_of["facts"].replace("92", "95")
     there = _choose(administrator, "facts", corrected.encode(), period="2026-H1", reason="a typing mistake")
     page = re.sub(r"<[^>]+>", " ", administrator.get(f"{there}?lang=en").text)
