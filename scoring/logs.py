@@ -1,4 +1,4 @@
-"""What logs of calls, stages of projects and plain amounts come to in one period: an actual value, sometimes a target.
+"""What logs of calls, trainings, project stages and amounts come to in one period: an actual value, sometimes a target.
 
 ``MEASURES`` names them for schemes: an indicator with ``measure`` takes its value from the log where nobody entered a
 fact for it. A rep without any entry was not measured, which is not the same as zero.
@@ -37,8 +37,8 @@ class Call:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """A rep's period: its first and last day, the calls made in it, the customers served, the stages of their projects,
-    the occasions that fell into it, and ``amounts`` entered by name (sales, orders, expense …). ``late_step`` is what
-    the scheme takes from a stage for every 30 days begun of lateness."""
+    the occasions that fell into it, ``amounts`` entered by name (sales, orders, expense …), and the hours ``trained``.
+    ``late_step`` is what the scheme takes from a stage for every 30 days begun of lateness."""
 
     from_on: date
     to_on: date
@@ -47,6 +47,7 @@ class Work:
     stages: Sequence[Stage] = ()
     occasions: Collection[str] = ()
     amounts: Mapping[str, float] = field(default_factory=dict)
+    trained: float = 0.0
     late_step: float = 0.0
 
     @property
@@ -124,6 +125,11 @@ def project_stages(work: Work) -> Found | None:
     return (earned, planned) if planned > 0 else None
 
 
+def training_hours(work: Work) -> Found | None:
+    """Hours of the trainings given to the rep. What the company still owes is no target: that is its own to give."""
+    return (work.trained, None) if work.trained else None
+
+
 def call_rate(work: Work) -> Found | None:
     """Calls a working day."""
     return _over(work, "calls", "working_days")
@@ -198,6 +204,7 @@ MEASURES: Mapping[str, Callable[[Work], Found | None]] = MappingProxyType(
         "communicating_customers": communicating_customers,
         "greeted_occasions": greeted_occasions,
         "project_stages": project_stages,
+        "training_hours": training_hours,
         "call_rate": call_rate,
         "hit_rate": hit_rate,
         "orders_per_day": orders_per_day,

@@ -13,6 +13,7 @@ from scoring.logs import MEASURES, Call, Work
 from scoring.rules import Stage
 from scoring.scheme import Scheme
 from survey.appraisals.lanes import Lane, LaneStage
+from survey.indicators import provisions
 from survey.indicators.diagnoses import LOST
 from survey.indicators.occasions import named, occasions
 from survey.models import Assignment, Customer, IndicatorFact, Period, Project, ProjectStage, Visit
@@ -47,15 +48,16 @@ def works(session: Session, period: Period, reps: Iterable[int]) -> dict[int, Wo
         rep: [_stage(project, one, period) for project, asked in of_rep for one in asked]
         for rep, of_rep in _under_way(session, period).items()
     }
-    amounts = _amounts(session, period)
+    amounts, trained = _amounts(session, period), provisions.trained(session, period)
     days = occasions(period.from_on, period.to_on)
     return {
         rep: Work(
             from_on=period.from_on, to_on=period.to_on, calls=calls.get(rep, ()), customers=served.get(rep, ()),
             stages=stages.get(rep, ()), occasions=frozenset(days), amounts=amounts.get(rep, {}),
+            trained=trained.get(rep, 0.0),
         )
         for rep in reps
-        if rep in calls or rep in stages or rep in amounts
+        if rep in calls or rep in stages or rep in amounts or rep in trained
     }  # fmt: skip
 
 

@@ -203,7 +203,7 @@ def rep_page(session: Session, reps: Select[Any], rep_code: str, period_code: st
         goals=_entries(session, Goal, of_rep[Goal]),
         notes=tuple(notes),
         provisions=tuple(given),
-        trained=provisions.trained(given),
+        trained=provisions.trained(session, period).get(rep.id, 0.0),
         sources={source: sum(note.source == source for note in notes) for source in SOURCES},
         visits=visits,
         first_visit=first,

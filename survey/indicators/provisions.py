@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, PlainValidator
 from pydantic.dataclasses import dataclass
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from survey import journal
@@ -136,6 +135,15 @@ def of_reps(session: Session, period: Period, reps: Collection[int]) -> Sequence
     ).all()
 
 
-def trained(entries: Iterable[Provision]) -> float:
-    """The hours of training that were given."""
-    return math.fsum(one.hours or 0.0 for one in entries if one.kind == "training" and one.done_on)
+def trained(session: Session, period: Period) -> dict[int, float]:
+    """The hours of training that were given in a period, by rep id; who had none is not in it."""
+    rows = session.execute(
+        select(Provision.rep_id, func.sum(Provision.hours))
+        .where(
+            Provision.kind == "training",
+            Provision.hours.is_not(None),
+            Provision.done_on.between(period.from_on, period.to_on),
+        )
+        .group_by(Provision.rep_id)
+    )
+    return {rep: hours or 0.0 for rep, hours in rows}
