@@ -35,14 +35,14 @@ ORDERS = """订单号,客户编号,日期,金额
 
 @pytest.fixture(autouse=True)
 def served(evenhand: Callable[..., Result], bring: Bring) -> None:
-    """R1 serves C1 to C6, C2 in two territories; C7 was R1's until May and is R2's now."""
+    """R1 serves C1 to C6, C2 in two territories; C7 went to R2 after the last order there is."""
     bring("territories", "code,name\nT1,华东\nT2,华南\n")
     bring("reps", "code,name\nR1,王建国\nR2,李思远\n")
     bring("customers", "code,name\n" + "".join(f"C{number},客户{number}\n" for number in range(1, 8)))
     bring(
         "assignments",
-        "customer,rep,territory,served_from,served_to\nC2,R1,T2,2025-01-01,\nC7,R1,T1,2025-01-01,2026-05-31\n"
-        "C7,R2,T1,2026-06-01,\n" + "".join(f"C{number},R1,T1,2025-01-01,\n" for number in range(1, 7)),
+        "customer,rep,territory,served_from,served_to\nC2,R1,T2,2025-01-01,\nC7,R1,T1,2025-01-01,2026-07-05\n"
+        "C7,R2,T1,2026-07-06,\n" + "".join(f"C{number},R1,T1,2025-01-01,\n" for number in range(1, 7)),
     )  # fmt: skip
 
 
