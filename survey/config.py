@@ -8,7 +8,15 @@ from email.headerregistry import Address
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -63,6 +71,14 @@ def _gateway(url: str) -> str:
     return url
 
 
+def _place(told: Any) -> Any:
+    """Blank means nowhere. A place is written out whole: a worker's work runs in a directory of its own."""
+    return Path(told).expanduser().absolute() if told else None
+
+
+Place = Annotated[Path | None, BeforeValidator(_place)]
+
+
 class Settings(BaseSettings):
     """What the environment (or `.env`) says. Secrets have no default: an installation must bring its own."""
 
@@ -90,6 +106,8 @@ class Settings(BaseSettings):
     sms_body: str = Field(default='{"to": "{to}", "text": "{text}", "id": "{id}"}', description="as the gateway asks")
     sms_accepted: str = Field(default="", description='what its answer must contain besides status 200: "code":0')
     own_channels: dict[str, str] = Field(default={}, description='JSON object of name to "module:Class"')
+    backup_dir: Place = Field(default=None, description="where the worker puts a backup every night")
+    backups_kept: int = Field(default=30, ge=1, description="how many of them stay there")
     trusted_proxies: int = 0
     ratelimit_storage_uri: str = "memory://"
 
@@ -139,6 +157,12 @@ class Settings(BaseSettings):
         return self.evenhand_dir / "outbox"
 
     @property
+    def keys(self) -> dict[str, str]:
+        """Every key of this installation by the name its setting has."""
+        tokens = {f"TOKEN_KEYS {name}": key.get_secret_value() for name, key in self.token_keys.items()}
+        return {"SECRET_KEY": self.secret_key.get_secret_value(), **tokens}
+
+    @property
     def sends_mail(self) -> bool:
         return bool(self.smtp_host)
 
@@ -152,6 +176,8 @@ def _written(value: Any) -> str:
     """A setting as it stands in an environment: secrets open, objects as JSON."""
     if isinstance(value, dict):
         return json.dumps({name: _written(one) for name, one in value.items()})
+    if value is None:
+        return ""
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 

@@ -13,8 +13,9 @@ from flask_alembic import Alembic
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from survey import database, nameserver
+from survey import database, nameserver, orders
 from survey.backups import latest
+from survey.config import Settings
 from survey.context import db, now, settings
 from survey.invitations import outbox
 from survey.nameserver import LookupFailed
@@ -28,7 +29,7 @@ Texts = Callable[[str], tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A sentence that can be translated, with what fills its places."""
+    """A sentence that can be translated, with what fills its places: values, or words again."""
 
     sentence: str
     values: dict[str, Any] = field(default_factory=dict)
@@ -136,13 +137,33 @@ def _worker() -> Finding:
 
 
 def _backup() -> Finding:
-    last = latest.taken_at(db.session)
+    last, told = latest.last(db.session), settings()
+    order = orders.newest(db.session, "backup")
+    failed = order is not None and order.state == "failed" and not (last and last.at > order.asked_at)
+    seen = Words("%(when)s UTC", {"when": f"{last.at:%Y-%m-%d %H:%M}"}) if last else Words(N_("none was taken yet"))
+    if order is not None and failed:
+        why = [Words(one["sentence"], one["values"]) for one in order.refusals]
+        seen = Words(
+            N_("%(before)s; the one after that came to nothing: %(why)s"), {"before": seen, "why": why[0]}
+        )  # fmt: skip
+    fresh = last is not None and now() - last.at < latest.ENOUGH
     return Finding(
         name=N_("last backup"),
-        well=settings().is_demo or (last is not None and now() - last < latest.ENOUGH),
-        seen=Words("%(when)s UTC", {"when": f"{last:%Y-%m-%d %H:%M}"}) if last else Words(N_("none was taken yet")),
-        remedy=Words(N_("Run every day: evenhand backup FILE – and keep the file on another machine.")),
+        well=not failed and (fresh or (told.is_demo and told.backup_dir is None)),
+        seen=seen,
+        remedy=Words(_no_fresh_backup(told, failed=failed)),
     )
+
+
+def _no_fresh_backup(told: Settings, *, failed: bool) -> str:
+    if told.backup_dir is None:
+        return N_(
+            "Set BACKUP_DIR to a directory of the server, and the worker puts a backup there every night. Have the "
+            "files copied to another machine."
+        )
+    if failed:
+        return N_("See that BACKUP_DIR has room and that the worker may write there, then have one taken: Back up now.")
+    return N_("See that the worker runs (evenhand worker): it takes a backup every night.")
 
 
 def _address() -> Finding:

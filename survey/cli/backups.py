@@ -33,10 +33,10 @@ def backup(file: Path, as_json: bool) -> None:
     at = now()
     with _progress("Backing up") as (begin, tell):
         manifest = taking.take(
-            db.engine, file, folder=settings().evenhand_dir, keys=_keys(), at=at, begin=begin, tell=tell
+            db.engine, file, folder=settings().evenhand_dir, keys=settings().keys, at=at, begin=begin, tell=tell
         )  # fmt: skip
     sha256 = archive.checksum(file)
-    latest.note(session(), file.name, manifest, sha256=sha256, by=actor(), at=at)
+    latest.note(session(), file, manifest, sha256=sha256, by=actor(), at=at)
     session().commit()
     told = {
         "file": str(file), "bytes": file.stat().st_size, "sha256": sha256, "rows": manifest.rows,
@@ -66,8 +66,8 @@ def restore(file: Path, replace: bool, as_json: bool) -> None:
     """
     with _progress("Restoring") as (begin, tell):
         done = restoring.restore(
-            session(), file, folder=settings().evenhand_dir, keys=_keys(), replace=replace, by=actor(), at=now(),
-            begin=begin, tell=tell,
+            session(), file, folder=settings().evenhand_dir, keys=settings().keys, replace=replace, by=actor(),
+            at=now(), begin=begin, tell=tell,
         )  # fmt: skip
         session().commit()
     if as_json:
@@ -85,12 +85,6 @@ def restore(file: Path, replace: bool, as_json: bool) -> None:
         )
     if done.waiting:
         click.echo(f"{done.waiting} messages that waited then go out when the worker starts.")
-
-
-def _keys() -> dict[str, str]:
-    """Every key of this installation by the name its setting has."""
-    tokens = {f"TOKEN_KEYS {name}": key.get_secret_value() for name, key in settings().token_keys.items()}
-    return {"SECRET_KEY": settings().secret_key.get_secret_value(), **tokens}
 
 
 @contextmanager

@@ -995,8 +995,8 @@ def upgrade() -> None:
 
     op.create_table('work_order',
     sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('kind', sa.Enum('score', 'appraise', 'print', name='order_kind', native_enum=False, create_constraint=True, length=24), nullable=False),
-    sa.Column('period_id', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.Enum('score', 'appraise', 'print', 'backup', name='order_kind', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('period_id', sa.Integer(), nullable=True),
     sa.Column('told', sa.JSON(), nullable=False),
     sa.Column('state', sa.Enum('waiting', 'begun', 'done', 'failed', name='order_state', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('asked_at', UtcDateTime(timezone=True), nullable=False),

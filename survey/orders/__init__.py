@@ -1,4 +1,4 @@
-"""Long work that somebody asks for on a page and a worker does: scoring, drawing up, printing everything.
+"""Long work that somebody asks for on a page and a worker does: scoring, drawing up, printing everything, backing up.
 
 The rows are the truth, as with letters: a worker takes one for a while (a lease) and says again and again that it is at
 it. One that died lets its lease run out, and the next worker begins anew; after a third try the work counts as failed.
@@ -72,16 +72,25 @@ def print_all(session: Session, period: Period, language: str, *, by: str, at: d
     return _ask(session, "print", period, {"language": language}, by=by, at=at)
 
 
-def _ask(session: Session, kind: str, period: Period, told: Mapping[str, Any], *, by: str, at: datetime) -> WorkOrder:
+def back_up(session: Session, *, by: str, at: datetime) -> WorkOrder:
+    """Have everything backed up. Raises UnderWay."""
+    return _ask(session, "backup", None, {}, by=by, at=at)
+
+
+def _ask(
+    session: Session, kind: str, period: Period | None, told: Mapping[str, Any], *, by: str, at: datetime
+) -> WorkOrder:
     same = select(WorkOrder.id).where(
-        WorkOrder.kind == kind, WorkOrder.period_id == period.id, WorkOrder.state.in_(UNFINISHED)
+        WorkOrder.kind == kind,
+        WorkOrder.period_id == (period.id if period else None),
+        WorkOrder.state.in_(UNFINISHED),
     )
     if session.scalar(same.limit(1)) is not None:
         raise UnderWay(N_("This is under way already. Wait until it is done."))
-    order = WorkOrder(kind=kind, period_id=period.id, told=dict(told), state="waiting", asked_at=at, asked_by=by)
+    order = WorkOrder(kind=kind, period=period, told=dict(told), state="waiting", asked_at=at, asked_by=by)
     session.add(order)
     session.flush()
-    journal.record(session, f"{kind} asked for", period.code, {"order": order.id}, by=by, at=at)
+    journal.record(session, f"{kind} asked for", order.period_code, {"order": order.id}, by=by, at=at)
     return order
 
 
@@ -98,6 +107,11 @@ def of_period(session: Session, period: Period) -> Sequence[WorkOrder]:
     return session.scalars(
         select(WorkOrder).where(WorkOrder.period_id == period.id).order_by(WorkOrder.id.desc()).limit(12)
     ).all()
+
+
+def newest(session: Session, kind: str) -> WorkOrder | None:
+    """What was asked for last of one kind, whatever it is about."""
+    return session.scalar(select(WorkOrder).where(WorkOrder.kind == kind).order_by(WorkOrder.id.desc()).limit(1))
 
 
 # -- the worker's side ------------------------------------------------------------------------------------------

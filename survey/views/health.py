@@ -1,12 +1,14 @@
-"""How well the installation is: the doctor's findings in words."""
+"""How well the installation is: the doctor's findings in words, and its backups."""
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from survey import access, health, nameserver
+from survey import access, context, health, i18n, nameserver, orders
+from survey.backups import latest
+from survey.refusals import Refused
 
 blueprint = Blueprint("health", __name__)
 
@@ -16,8 +18,33 @@ blueprint = Blueprint("health", __name__)
 def shown() -> ResponseReturnValue:
     """Every finding: what was seen, and what to do where something is wrong."""
     texts = current_app.config.get("NAMESERVER", nameserver.texts)
-    return render_template("health/shown.html", findings=health.findings(texts), said=_said)
+    current = context.session()
+    return render_template(
+        "health/shown.html", findings=health.findings(texts), said=_said, told=context.settings(),
+        backup=latest.last(current), order=orders.newest(current, "backup"),
+    )  # fmt: skip
+
+
+@blueprint.post("/health/backup")
+@access.permission("keep settings")
+def back_up() -> ResponseReturnValue:
+    """Have a backup taken now, beside those of the nights."""
+    if context.settings().backup_dir is None:
+        flash(gettext("Set BACKUP_DIR to a directory on the server, and start the worker again."), "error")
+        return redirect(url_for(".shown"), code=303)
+    try:
+        orders.back_up(context.session(), by=context.actor(), at=context.now())
+    except Refused as refusal:
+        context.session().rollback()
+        flash(i18n.told(refusal), "error")
+    else:
+        context.session().commit()
+        flash(gettext("It is being done. This page says how far it is."))
+    return redirect(url_for(".shown"), code=303)
 
 
 def _said(words: health.Words) -> str:
-    return str(gettext(words.sentence, **words.values)) if words.sentence else ""
+    if not words.sentence:
+        return ""
+    values = {name: _said(one) if isinstance(one, health.Words) else one for name, one in words.values.items()}
+    return str(gettext(words.sentence, **values))

@@ -21,6 +21,7 @@ DEEDS = (
     N_("assignments confirmed"),
     N_("assignments to be checked"),
     N_("backed up"),
+    N_("backup asked for"),
     N_("campaign closed"),
     N_("campaign created"),
     N_("campaign opened"),

@@ -27,8 +27,8 @@ from survey.letters import (
 from survey.models import OutboxMessage
 from survey.users import letters as account_letters
 from survey.worker import accounts, orders
+from survey.worker.orders import WORKER
 
-WORKER = "worker"
 CUTS_IN_A_ROW = 3
 log = logging.getLogger("evenhand.worker")
 
@@ -63,6 +63,7 @@ def tidy() -> None:
     account_letters.sweep(session(), at=now())
     reminders.remind_due(session(), by=WORKER, at=now())
     session().commit()
+    orders.ask_for_what_is_due()
     orders.sweep()
 
 

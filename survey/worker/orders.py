@@ -14,15 +14,22 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from survey import orders
-from survey.context import db, now, session, settings
+from survey.backups import latest, nightly
+from survey.context import company, db, now, session, settings
 from survey.models import WorkOrder
-from survey.refusals import Refused
+from survey.refusals import N_, Refused
 
 ROOT = Path(__file__).resolve().parents[2]
 PRINTED = "printed"
+WORKER = "worker"
 log = logging.getLogger("evenhand.worker")
+
+
+class NoDirectory(Refused):
+    pass
 
 
 class Workshop:
@@ -102,7 +109,7 @@ def _score(number: int) -> None:
 
     order = orders.named(db.session, number)
     by = order.asked_by
-    material = runs.gather(db.session, order.period.code, order.told["spec"])
+    material = runs.gather(db.session, order.period_code, order.told["spec"])
     db.session.rollback()
     adjustment = runs.scored(material)
     publication = runs.published(material, adjustment)
@@ -120,7 +127,7 @@ def _appraise(number: int) -> None:
     told = order.told
     version = schemes.version_of(session(), told["scheme"], told["version"])
     done = drawing.draw_up(
-        session(), order.period.code, version, draft=told["draft"], by=order.asked_by, at=now()
+        session(), order.period_code, version, draft=told["draft"], by=order.asked_by, at=now()
     )  # fmt: skip
     changes = Counter(change for _, change in done.appraisals)
     came_of = {"changes": dict(changes), "unused": list(done.unused), "adopted_in_time": done.adopted_in_time}
@@ -135,7 +142,7 @@ def _print(number: int) -> None:
 
     order = orders.named(db.session, number)
     language = order.told["language"]
-    papers = appraisals.papers(db.session, order.period.code)
+    papers = appraisals.papers(db.session, order.period_code)
     db.session.rollback()
     folder = archive_of(number).with_suffix("")
     refused = []
@@ -148,6 +155,51 @@ def _print(number: int) -> None:
     shutil.rmtree(folder)
     order = orders.named(session(), number)
     orders.finish(order, {"printed": len(papers) - len(refused), "refused": refused}, at=now())
+    session().commit()
+
+
+def _back_up(number: int) -> None:
+    """As `evenhand backup` does, into the directory of the settings, where the oldest of them leaves."""
+    order, told = orders.named(db.session, number), settings()
+    by = order.asked_by
+    db.session.rollback()
+    if told.backup_dir is None:
+        raise NoDirectory(N_("Set BACKUP_DIR to a directory on the server, and start the worker again."))
+    progress = _Progress(number)
+    done = nightly.take(
+        db.engine, told.backup_dir, kept=told.backups_kept, beside=told.evenhand_dir, keys=told.keys,
+        zone=ZoneInfo(company().time_zone), at=now(), begin=progress.begin, tell=progress.tell,
+    )  # fmt: skip
+    latest.note(session(), done.file, done.manifest, sha256=done.sha256, by=by, at=now())
+    orders.finish(orders.named(session(), number), {"file": str(done.file)}, at=now())
+    session().commit()
+
+
+class _Progress:
+    """How far an order is, told to its row every second, so that a page can say it."""
+
+    def __init__(self, number: int) -> None:
+        self._number, self._done, self._total, self._told_at = number, 0, 0, now()
+
+    def begin(self, total: int) -> None:
+        self._total = total
+
+    def tell(self, more: int) -> None:
+        self._done += more
+        if (now() - self._told_at).total_seconds() < 1:
+            return
+        order = orders.named(session(), self._number)
+        order.done, order.total = self._done, self._total
+        session().commit()
+        self._told_at = now()
+
+
+def ask_for_what_is_due() -> None:
+    """The night's backup, once the night has come, where the settings name a place for it."""
+    if settings().backup_dir is None:
+        return
+    if nightly.is_due(session(), zone=ZoneInfo(company().time_zone), at=now()):
+        orders.back_up(session(), by=WORKER, at=now())
     session().commit()
 
 
@@ -172,4 +224,6 @@ def sweep() -> None:
             shutil.rmtree(one) if one.is_dir() else one.unlink(missing_ok=True)
 
 
-KINDS: dict[str, Callable[[int], Any]] = {"score": _score, "appraise": _appraise, "print": _print}
+KINDS: dict[str, Callable[[int], Any]] = {
+    "score": _score, "appraise": _appraise, "print": _print, "backup": _back_up,
+}  # fmt: skip

@@ -432,7 +432,7 @@ def test_every_form_there_is_survives_what_no_form_should_get(
             "/first-run": {"email": "a@h.example", "password": "x"},
             f"{preview}/stop": {"List-Unsubscribe": "One-Click"},
         },
-        "office": {"/settings/test/sms": {"phone": ""}, f"{upload}/as": {"kind": "reps"}},
+        "office": {"/settings/test/sms": {"phone": ""}, "/health/backup": {}, f"{upload}/as": {"kind": "reps"}},
         BOSS: {
             "/facts/R01/goals/1/reached?period=2026-H1": {"done": "", "reason": ""},
             "/facts/R01/plan/1/outcome?period=2026-H1": {"outcome": "", "outcome_note": "", "support_given_on": ""},

@@ -14,13 +14,15 @@ from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey import orders
 from survey.app import create_app
 from survey.config import Settings
 from survey.context import db
 from survey.context import now as clock
-from survey.models import Company, JournalEntry
+from survey.models import Company, JournalEntry, WorkOrder
 from survey.nameserver import LookupFailed
 from survey.users import letters
+from survey.worker.orders import perform
 from tests.conftest import free_port, settings_for
 from tests.post_office import open_post_office
 from tests.signing_in import PASSWORD, pass_second_factor
@@ -144,3 +146,25 @@ def test_the_health_page_says_what_the_doctor_says(
     letters.write(session, "li@h.example", "invited", language="zh", at=clock() - timedelta(hours=1))
     session.commit()
     assert "waited for longer than 15 minutes: 1" in administrator.get("/health?lang=en").text
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_backup_is_taken_by_a_button_and_its_page_says_where_it_lies(
+    app: Flask, administrator: FlaskClient, session: Session, settings: Settings, tmp_path: Path
+) -> None:
+    _post(administrator, "/health/backup")
+    assert session.scalars(select(WorkOrder)).all() == []
+    assert "Set BACKUP_DIR to a directory" in administrator.get("/health?lang=en").text
+    app.config["SETTINGS"] = settings.model_copy(update={"backup_dir": tmp_path / "backups"})
+    assert _post(administrator, "/health/backup").status_code == 303
+    assert "Waiting for a worker" in administrator.get("/health?lang=en").text
+    _post(administrator, "/health/backup?lang=en")
+    assert "under way already" in administrator.get("/health?lang=en").text
+    order = orders.claim(session, at=clock())
+    assert order
+    session.commit()
+    perform(order.id)
+    page = administrator.get("/health?lang=en").text
+    assert order.came_of["file"] in page
+    assert f'href="{order.came_of["file"]}' not in page
+    assert order.asked_by == "administrator@harbour.example"
