@@ -7,19 +7,24 @@ import logging
 import mailbox
 import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from email.errors import MessageError
 from email.message import Message
 from pathlib import Path
 from typing import Literal
 
 from flufl.bounce import all_failures
 
+from survey.refusals import N_, Refused
+
 Kind = Literal["hard", "soft", "delayed"]
 ADDRESSED = ("To", "Delivered-To", "X-Original-To", "Envelope-To")
 LONGEST_REASON = 300
-UNREADABLE = (LookupError, ValueError, TypeError, AttributeError)
-"""What the detectors trip over in a message that is no message; one such must not hide the reports after it."""
+UNREADABLE = (
+    LookupError, ValueError, TypeError, AttributeError, AssertionError, RecursionError, MessageError
+)  # fmt: skip
+"""What reading trips over in a message that is no message; one such must not hide the reports after it."""
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
 _OURS = re.compile(r"\+([0-9a-f]{32})@")
 _MESSAGE_ID = re.compile(r"<([0-9a-f]{32})@")
@@ -36,9 +41,13 @@ class Report:
     reason: str
 
 
+class UnreadableMailbox(Refused):
+    pass
+
+
 def count(file: Path) -> int:
-    """How many messages a mailbox file holds."""
-    with closing(mailbox.mbox(file, create=False)) as box:
+    """How many messages a mailbox file holds. Raises UnreadableMailbox."""
+    with _opened(file) as box:
         return len(box)
 
 
@@ -46,20 +55,38 @@ def read(file: Path) -> Iterator[Report | None]:
     """Every message of an mbox file in order; None for one that is no report about a letter of ours.
 
     Which letter a report is about is told by the address it came to (ours carries the letter's id), or else by the
-    Message-ID it quotes.
+    Message-ID it quotes. Raises UnreadableMailbox.
     """
-    with closing(mailbox.mbox(file, create=False)) as box:
-        for message in box:
-            yield _report(message)
+    with _opened(file) as box:
+        for key in box.keys():  # noqa: SIM118 - going through the box itself would end at an unreadable message
+            yield _report(box, key)
 
 
-def _report(message: Message) -> Report | None:
-    message_id = _letter(message)
-    kind = _kind(message)
-    if message_id is None or kind is None:
+@contextmanager
+def _opened(file: Path) -> Iterator[mailbox.mbox]:
+    try:
+        with closing(mailbox.mbox(file, create=False)) as box:
+            if not len(box) and file.stat().st_size:
+                raise UnreadableMailbox(N_("%(file)s is no mailbox file (mbox): no message begins in it."), file=file)
+            yield box
+    except mailbox.NoSuchMailboxError:
+        raise UnreadableMailbox(N_("There is no file %(file)s."), file=file) from None
+    except OSError as trouble:
+        raise UnreadableMailbox(
+            N_("%(file)s cannot be read: %(said)s."), file=file, said=trouble.strerror or trouble
+        ) from None
+
+
+def _report(box: mailbox.mbox, key: str) -> Report | None:
+    try:
+        message = box.get_message(key)
+        message_id, kind = _letter(message), _kind(message)
+        if message_id is None or kind is None:
+            return None
+        digest = hashlib.sha256(message.as_bytes()).hexdigest()
+        return Report(digest=digest, message_id=message_id, kind=kind, reason=_reason(message))
+    except UNREADABLE:
         return None
-    digest = hashlib.sha256(message.as_bytes()).hexdigest()
-    return Report(digest=digest, message_id=message_id, kind=kind, reason=_reason(message))
 
 
 def _letter(message: Message) -> str | None:
@@ -77,10 +104,7 @@ def _letter(message: Message) -> str | None:
 
 
 def _kind(message: Message) -> Kind | None:
-    try:
-        delayed, failed = all_failures(message)
-    except UNREADABLE:
-        return None
+    delayed, failed = all_failures(message)
     if failed:
         return "soft" if any(status.startswith("4") for status in _fields(message, "Status")) else "hard"
     return "delayed" if delayed else None

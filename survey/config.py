@@ -100,6 +100,7 @@ class Settings(BaseSettings):
     bounce_address: Annotated[str, AfterValidator(_address_or_none)] = Field(
         default="", description="where delivery reports arrive, as name+letter@domain; by default MAIL_FROM"
     )
+    bounce_file: Place = Field(default=None, description="the mailbox file (mbox) in which they can be read")
     dkim_selector: str = Field(default="", description="the NAME of NAME._domainkey.domain, for evenhand doctor")
     sms_url: Annotated[str, AfterValidator(_gateway)] = ""
     sms_headers: dict[str, SecretStr] = Field(default={}, description="JSON object, such as the gateway's key")

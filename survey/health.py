@@ -17,7 +17,8 @@ from survey import database, nameserver, orders
 from survey.backups import latest
 from survey.config import Settings
 from survey.context import db, now, settings
-from survey.invitations import outbox
+from survey.invitations import outbox, reports
+from survey.invitations.reports import EFFECTS
 from survey.nameserver import LookupFailed
 from survey.refusals import N_
 from survey.users import letters, people
@@ -53,7 +54,7 @@ def findings(texts: Texts = nameserver.texts) -> list[Finding]:
     try:
         found = [_database(), _tables()]
         if all(finding.well for finding in found):
-            found += [_administrator(), _worker(), _backup()]
+            found += [_administrator(), _worker(), _backup(), _reports()]
     except OperationalError as error:
         found = [_no_database(error)]
     return [*found, _address(), *_mail(texts), _sms()]
@@ -164,6 +165,35 @@ def _no_fresh_backup(told: Settings, *, failed: bool) -> str:
     if failed:
         return N_("See that BACKUP_DIR has room and that the worker may write there, then have one taken: Back up now.")
     return N_("See that the worker runs (evenhand worker): it takes a backup every night.")
+
+
+def _reports() -> Finding:
+    file, last = settings().bounce_file, reports.last_reading(db.session)
+    name, remedy = N_("delivery reports"), Words(N_("See that the worker runs (evenhand worker): it reads them."))
+    if file is None:
+        seen = Words(N_("not read by themselves; BOUNCE_FILE names the mailbox file in which they arrive"))
+        return Finding(name=name, well=True, seen=seen)
+    if last is None or last.file != str(file):
+        seen = Words(N_("%(file)s was not read yet"), {"file": file})
+        return Finding(name=name, well=False, seen=seen, remedy=remedy)
+    told = {"when": f"{last.read_at:%Y-%m-%d %H:%M}", "file": file}
+    if last.problem is not None:
+        why = Words(last.problem["sentence"], last.problem["values"])
+        seen = Words(N_("tried to read %(when)s UTC: %(why)s"), told | {"why": why})
+        remedy = Words(
+            N_("Let the mail server put them into the file BOUNCE_FILE names (mbox), and let the worker read it.")
+        )
+        return Finding(name=name, well=False, seen=seen, remedy=remedy)
+    if not last.mark:
+        return Finding(name=name, well=True, seen=Words(N_("none has come; there is no file %(file)s yet"), told))
+    effects = {one.replace(" ", "_"): last.effects.get(one, 0) for one in EFFECTS}
+    return Finding(name=name, well=True, seen=Words(READ, told | effects))
+
+
+READ = N_(
+    "last read %(when)s UTC: addresses stopped %(stopped)s, letters to be tried again %(tried_again)s, only noted "
+    "%(noted)s, read before %(known)s, about no letter of ours %(foreign)s"
+)
 
 
 def _address() -> Finding:

@@ -510,6 +510,19 @@ class OutboxMessage(Base):
     invitation: Mapped[Invitation] = relationship()
 
 
+class MailboxReading(Base):
+    """How the mailbox file of delivery reports was last read: which file, as it stood then (`mark`; blank: there was
+    none), what came of the messages in it, or why it could not be read. At most one row."""
+
+    __tablename__ = "mailbox_reading"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    file: Mapped[str]
+    mark: Mapped[str]
+    read_at: Mapped[datetime]
+    effects: Mapped[Json] = mapped_column(JSON)
+    problem: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
+
+
 class DeliveryReport(Base):
     """What a mail server told later about a message it had taken. The same report read again is no second one."""
 

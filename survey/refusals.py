@@ -21,3 +21,11 @@ class Refused(Exception):
         self.values = values
         self.problems = problems
         super().__init__(sentence % values)
+
+
+def kept(refusal: Refused) -> dict[str, Any]:
+    """A refusal as it is stored, for a page to say later in the reader's language."""
+    return {
+        "sentence": refusal.sentence,
+        "values": {name: str(value) for name, value in refusal.values.items()},
+    }

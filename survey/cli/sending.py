@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from flask.cli import with_appcontext
 from survey import bounces, campaigns, channels, invitations, worker
 from survey.context import actor, now, session, settings
 from survey.invitations import delivery, links, outbox, reminders, reports
-from survey.worker import jobs
+from survey.worker import jobs, returned
 from survey.worker.orders import Workshop
 
 MOST_NAMED = 10
@@ -156,13 +155,8 @@ def read_bounces(file: Path, as_json: bool) -> None:
 
     Example: evenhand bounces /var/mail/bounces
     """
-    effects: Counter[str] = Counter()
     with _bar(bounces.count(file), "Reading", quiet=as_json) as bar:
-        for report in bounces.read(file):
-            effect = reports.record(session(), report, at=now()) if report else "foreign"
-            session().commit()
-            effects[effect] += 1
-            bar.update(1)
+        effects = returned.read(file, lambda: bar.update(1))
     if as_json:
         click.echo(json.dumps({effect: effects[effect] for effect in reports.EFFECTS}))
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, get_args
 
@@ -11,7 +12,8 @@ from sqlalchemy.orm import Session, joinedload
 from survey.bounces import Report
 from survey.invitations import outbox
 from survey.invitations.people import stop_at
-from survey.models import DeliveryReport, Invitation, OutboxMessage, Token
+from survey.models import DeliveryReport, Invitation, MailboxReading, OutboxMessage, Token
+from survey.refusals import Refused, kept
 
 Effect = Literal["stopped", "tried again", "noted", "known", "foreign"]
 EFFECTS: tuple[str, ...] = get_args(Effect)
@@ -49,6 +51,24 @@ def record(session: Session, report: Report, *, at: datetime) -> Effect:
         _send_again(session, sent, report.reason, at=at)
         return "tried again"
     return "noted"
+
+
+def last_reading(session: Session) -> MailboxReading | None:
+    """How the mailbox file of the settings was last read."""
+    return session.scalar(select(MailboxReading))
+
+
+def keep_reading(
+    session: Session, file: str, *, mark: str, effects: Mapping[str, int], problem: Refused | None, at: datetime
+) -> None:
+    """Keep how it was read this time in place of the time before."""
+    row = last_reading(session)
+    if row is None:
+        row = MailboxReading()
+        session.add(row)
+    row.file, row.mark, row.effects, row.read_at = file, mark, dict(effects), at
+    row.problem = kept(problem) if problem else None
+    session.flush()
 
 
 def _not_corrected_since(session: Session, messages: list[OutboxMessage]) -> list[OutboxMessage]:

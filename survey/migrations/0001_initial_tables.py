@@ -1016,6 +1016,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_work_order_period_id'), ['period_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_work_order_state_lease_until'), ['state', 'lease_until'], unique=False)
 
+    op.create_table('mailbox_reading',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('file', sa.String(), nullable=False),
+    sa.Column('mark', sa.String(), nullable=False),
+    sa.Column('read_at', UtcDateTime(timezone=True), nullable=False),
+    sa.Column('effects', sa.JSON(), nullable=False),
+    sa.Column('problem', sa.JSON(none_as_null=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_mailbox_reading'))
+    )
     op.create_table('sign_in',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('user_id', sa.Integer(), nullable=False),
@@ -1039,6 +1048,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_sign_in_user_id'))
 
     op.drop_table('sign_in')
+    op.drop_table('mailbox_reading')
     with op.batch_alter_table('work_order', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_work_order_state_lease_until'))
         batch_op.drop_index(batch_op.f('ix_work_order_period_id'))

@@ -17,7 +17,7 @@ from scoring.spec import AdjustmentSpec, SpecRefused
 from survey import journal, schemes
 from survey.appraisals import NothingDrawnUp
 from survey.models import Appraisal, Period, WorkOrder
-from survey.refusals import N_, Refused
+from survey.refusals import N_, Refused, kept
 from survey.runs import stored
 
 LEASE = timedelta(minutes=2)
@@ -173,7 +173,4 @@ def finish(order: WorkOrder, came_of: Mapping[str, Any], *, at: datetime) -> Non
 
 def fail(order: WorkOrder, refusal: Refused, *, at: datetime) -> None:
     order.state, order.ended_at, order.lease_until = "failed", at, None
-    order.refusals = [
-        {"sentence": one.sentence, "values": {name: str(value) for name, value in one.values.items()}}
-        for one in (refusal.problems or (refusal,))
-    ]
+    order.refusals = [kept(one) for one in (refusal.problems or (refusal,))]

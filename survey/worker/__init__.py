@@ -26,7 +26,7 @@ from survey.letters import (
 )
 from survey.models import OutboxMessage
 from survey.users import letters as account_letters
-from survey.worker import accounts, orders
+from survey.worker import accounts, orders, returned
 from survey.worker.orders import WORKER
 
 CUTS_IN_A_ROW = 3
@@ -65,6 +65,7 @@ def tidy() -> None:
     session().commit()
     orders.ask_for_what_is_due()
     orders.sweep()
+    returned.read_what_came()
 
 
 def drain(stop: Event | None = None, *, most: int | None = None, tell: Tell = _tell_nobody) -> Tally:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import Result
+from flask import Flask
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from survey import bounces, invitations, worker
+from survey.config import Settings
 from survey.context import now
 from survey.invitations import delivery, outbox, reminders
-from survey.models import Campaign, Contact, DeliveryReport, Invitation, OutboxMessage
+from survey.models import Campaign, Contact, DeliveryReport, Invitation, MailboxReading, OutboxMessage
 from tests.asking import BY, found, plan
 
 DSN = """From MAILER-DAEMON Mon Jul  6 10:00:00 2026
@@ -210,3 +213,32 @@ def test_it_says_what_it_found(
     done = evenhand("bounces", file)
     assert done.stdout == ("Stopped 1, to be tried again 0, only noted 0, read before 0, about no message of ours 0.\n")
     assert evenhand("bounces", tmp_path / "nothing").exit_code == 2
+
+
+def test_the_worker_reads_the_file_of_the_settings_whenever_something_new_lies_in_it(
+    app: Flask, session: Session, sent: Campaign, settings: Settings, evenhand: Callable[..., Result], tmp_path: Path
+) -> None:
+    file = tmp_path / "returns"
+    app.config["SETTINGS"] = settings.model_copy(update={"bounce_file": file})
+
+    def looked() -> str:
+        session.execute(update(MailboxReading).values(read_at=now() - timedelta(minutes=20)))
+        session.commit()
+        worker.tidy()
+        told = evenhand("doctor").stdout
+        return next(line for line in told.splitlines() if "delivery reports" in line)
+
+    assert f"{file} was not read yet" in evenhand("doctor").stdout
+    assert "none has come" in looked()
+    unreadable = "From \xff\n\nWhat is this?\n\n"
+    file.write_text(unreadable + _report(session, HARD), encoding="latin-1")
+    assert "stopped 1" in looked()
+    assert _message(session).state == "failed"
+    assert "stopped 1" in looked(), "what was read already is left alone"
+    with file.open("a") as more:
+        more.write(_report(session, DELAYED, number=2))
+    assert "stopped 0, letters to be tried again 0, only noted 1, read before 1, about no letter of ours 1" in looked()
+    file.write_bytes(bytes(range(256)))
+    assert "WRONG" in looked()
+    assert f"{file} is no mailbox file" in looked()
+    assert _message(session).state == "failed"
