@@ -154,7 +154,7 @@ class FileImport(Base):
 
 class Upload(Base):
     """A file on its way in through the browser. `chosen`: column → the header that holds it; `period` of rows that name
-    none, `reason` why stored values change."""
+    none, `reason` why stored values change, `questionnaire` that answers belong to."""
 
     __tablename__ = "upload"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -164,6 +164,7 @@ class Upload(Base):
     chosen: Mapped[Json] = mapped_column(JSON)
     period: Mapped[str | None]
     reason: Mapped[str | None] = mapped_column(Text)
+    questionnaire: Mapped[str | None]
     at: Mapped[datetime]
     by: Mapped[str]
 

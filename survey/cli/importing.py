@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -14,9 +14,9 @@ from typing import Any
 import click
 from flask.cli import AppGroup, with_appcontext
 
-from survey import channels, history, tables
+from survey import channels, tables
 from survey.context import actor, now, reader, session, settings, today
-from survey.indicators import events, facts, goals, notes, projects, sales, visits
+from survey.indicators.files import ANSWERS, CORRECTED, KINDS, OF_A_PERIOD, take_in
 from survey.intake import undoing
 from survey.intake.changes import Changes
 from survey.intake.rows import Report
@@ -25,23 +25,6 @@ from survey.invitations import addresses
 from survey.refusals import N_, Refused
 from survey.roster import company, files, periods
 from survey.worker import jobs
-
-KINDS: dict[str, Callable[..., Report]] = {
-    **{
-        kind: lambda session, sheet, kind=kind, **more: files.take_in(session, kind, sheet, on=today(), **more)
-        for kind in files.KINDS
-    },
-    "facts": facts.take_in,
-    "events": events.take_in,
-    "visits": visits.take_in,
-    "projects": projects.take_in,
-    "goals": goals.take_in,
-    "notes": lambda *sheet, **more: notes.take_in(*sheet, **more, on=today()),
-    "sales": lambda *sheet, **more: sales.take_in(*sheet, **more, on=today()),
-    "answers": history.take_in,
-}
-OF_A_PERIOD = frozenset({"facts", "events", "goals", "answers"})
-CORRECTED = frozenset({"facts", "events", "visits", "projects", "goals"})
 
 
 @click.command("import")
@@ -112,8 +95,9 @@ def import_file(  # one parameter for each option
     try:
         sheet = replace(tables.read(file), chosen=_mapping(mapping) if mapping else {})
         with _watched(sheet) as watched:
-            into = reader() if kind in files.KINDS else session()
-            report = KINDS[kind](into, watched, **told, valid_rows=valid_rows, by=actor(), at=now())
+            report = take_in(
+                reader(), kind, watched, **told, valid_rows=valid_rows, on=today(), by=actor(), at=now()
+            )  # fmt: skip
     except Refused as refusal:
         if as_json:
             click.echo(json.dumps(_no_table(refusal), ensure_ascii=False))
@@ -150,7 +134,7 @@ def _mapping(path: Path) -> dict[str, str]:
 
 def _told(kind: str, *, period: str | None, reason: str | None, questionnaire: str | None) -> dict[str, str]:
     """The options that were given, if they mean something for this kind."""
-    takes = {"period": kind in OF_A_PERIOD, "reason": kind in CORRECTED, "questionnaire": kind == "answers"}
+    takes = {"period": kind in OF_A_PERIOD, "reason": kind in CORRECTED, "questionnaire": kind == ANSWERS}
     told = {"period": period, "reason": reason, "questionnaire": questionnaire}
     for name, value in told.items():
         if value and not takes[name]:

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import campaigns, questionnaires
+from survey.database import begin_write
 from survey.history.keeping import Keeper
 from survey.history.lines import AnswerRow, Given, columns_of
 from survey.intake.cells import UnfitCell
@@ -63,7 +64,8 @@ def take_in(
     refused in the report.
     """
     if not period:
-        raise PeriodNotSaid(N_("Say which period these answers belong to: --period CODE."))
+        raise PeriodNotSaid(N_("Say which period these answers belong to (in a command: --period CODE)."))
+    begin_write(session)
     stretch = periods.find(session, period)
     version = questionnaires.newest(session, questionnaire)
     columns = columns_of(sheet, questionnaires.read(version.content))

@@ -113,13 +113,18 @@ class AnswerColumns:
         )
 
 
+def wanted(questionnaire: Questionnaire) -> dict[tuple[str, str], Heading]:
+    """The columns a file of answers to this sheet may have, by what they are and their name."""
+    found = {("line", name): heading for name, heading in headings(AnswerRow).items()}
+    found |= {("item", item.code): Heading(names=_names(item), needed=False) for item in questionnaire.items}
+    found |= {("adjuster", name): Heading(names=names, needed=False) for name, (names, _) in _ADJUSTERS.items()}
+    return found
+
+
 def columns_of(sheet: Sheet, questionnaire: Questionnaire) -> AnswerColumns:
     """Tell the columns of a file of answers apart. Raises NoItems, MissingColumn, DoubleColumn."""
     asked = {item.code: item for item in questionnaire.items}
-    wanted = {("line", name): heading for name, heading in headings(AnswerRow).items()}
-    wanted |= {("item", code): Heading(names=_names(item), needed=False) for code, item in asked.items()}
-    wanted |= {("adjuster", name): Heading(names=names, needed=False) for name, (names, _) in _ADJUSTERS.items()}
-    found = match(sheet.headers, wanted, sheet.chosen)
+    found = match(sheet.headers, wanted(questionnaire), sheet.chosen)
     of_items = {code: place for (kind, code), place in found.places.items() if kind == "item"}
     of_adjusters = {name: place for (kind, name), place in found.places.items() if kind == "adjuster"}
     if not of_items:

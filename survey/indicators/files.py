@@ -1,22 +1,27 @@
-"""Every kind of file that comes in through a page: the roster's, and what is measured and written down of reps."""
+"""Every kind of file that comes in: the roster's, what is measured and written down of reps, and earlier answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from survey import history
+from survey.history import lines
 from survey.indicators import events, facts, goals, notes, projects, sales, visits
 from survey.intake.columns import Heading, headings
 from survey.intake.rows import Report
 from survey.intake.sheet import Sheet
+from survey.questionnaires import versions
 from survey.roster import files
 from survey.roster.files import Kind
 
-OF_A_PERIOD = frozenset({"facts", "events", "goals"})
-"""Their rows speak of a period, which may be said once for the whole file."""
+ANSWERS = "answers"
+OF_A_PERIOD = frozenset({"facts", "events", "goals", ANSWERS})
+"""Their rows speak of a period, which may be said once for the whole file; of answers it must be."""
 OF_NO_DAY_TO_COME = frozenset({"notes", "sales"})
 """Their days are checked against today."""
 CORRECTED = frozenset({"facts", "events", "visits", "projects", "goals"})
@@ -65,18 +70,35 @@ KINDS: dict[str, Kind] = files.KINDS | {
             "sales", sales.take_in, sales.SaleRow,
             number="SO-2026-0001", customer="C0001", on="2026-03-01", amount="12,800.00",
         ),
+        _kind(
+            ANSWERS, history.take_in, lines.AnswerRow,
+            campaign="2025-H2", customer="C0001", rep="R001", territory="T01", answered_on="2025-12-01", mode="web",
+            segment="标准", knowledge="5", delivery="4", responsiveness="N/A",
+        ),
     )
 }  # fmt: skip
 
 
+def kind_of(session: Session, kind: str, questionnaire: str | None = None) -> Kind:
+    """A kind with its columns; those of answers include the questions of a sheet (the one that ships, by default).
+
+    Raises UnknownQuestionnaire.
+    """
+    if kind != ANSWERS:
+        return KINDS[kind]
+    sheet = versions.history(session, questionnaire or history.SHIPPED)[0].sheet
+    return replace(KINDS[kind], wanted=lines.wanted(sheet))
+
+
 def take_in(
-    session: Session, kind: str, sheet: Sheet, *, period: str | None = None, reason: str = "", valid_rows: bool = False,
-    on: date, by: str, at: datetime,
+    session: Session, kind: str, sheet: Sheet, *, period: str | None = None, reason: str = "",
+    questionnaire: str | None = None, valid_rows: bool = False, on: date, by: str, at: datetime,
 ) -> Report:  # fmt: skip
     """Bring in a file of one kind. `on` is today. `period` stands in for a column the file does not have, `reason` says
-    why stored values change; both are left out where they mean nothing.
+    why stored values change, `questionnaire` which sheet answers belong to; they are left out where they mean nothing.
 
-    Raises MissingColumn, DoubleColumn, UnknownColumn, NoRows; rows are refused in the report.
+    Raises MissingColumn, DoubleColumn, UnknownColumn, NoRows, and for answers what `history.take_in` raises; rows are
+    refused in the report.
     """
     if kind in files.KINDS:
         return files.take_in(session, kind, sheet, valid_rows=valid_rows, on=on, by=by, at=at)
@@ -85,4 +107,6 @@ def take_in(
         more["period"] = period
     if kind in CORRECTED:
         more["reason"] = reason
+    if kind == ANSWERS:
+        more["questionnaire"] = questionnaire or history.SHIPPED
     return KINDS[kind].take_in(session, sheet, valid_rows=valid_rows, by=by, at=at, **more)

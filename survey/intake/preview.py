@@ -14,6 +14,7 @@ from survey.intake.changes import Changes
 from survey.intake.rows import Report
 from survey.models import (
     Assignment,
+    Campaign,
     ConductEvent,
     Contact,
     Customer,
@@ -74,7 +75,7 @@ def _created(session: Session, changes: Changes) -> dict[str, tuple[str, ...]]:
     found = {}
     for table, stretches in changes.created.items():
         ids = list(islice(chain.from_iterable(range(one, last + 1) for one, last in stretches), MOST_SHOWN))
-        if ids:
+        if ids and table in _NAMED:
             found[table] = tuple(_labels(session, table, ids).values())
     return found
 
@@ -97,6 +98,7 @@ def _of_a_rep(model: Any, *columns: Any) -> tuple[Any, Callable[[], Any]]:
 
 
 _NAMED: dict[str, tuple[Any, Callable[[], Any]]] = {
+    "campaign": (Campaign, lambda: select(Campaign.id, Campaign.code)),
     "territory": _by_code(Territory),
     "rep": _by_code(Rep),
     "customer": _by_code(Customer),

@@ -60,6 +60,7 @@ def upgrade() -> None:
     sa.Column('chosen', sa.JSON(), nullable=False),
     sa.Column('period', sa.String(), nullable=True),
     sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('questionnaire', sa.String(), nullable=True),
     sa.Column('at', UtcDateTime(timezone=True), nullable=False),
     sa.Column('by', sa.String(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_upload'))

@@ -173,8 +173,9 @@ def keep_mapping(
 
 
 def receive(
-    session: Session, kind: str, *, name: str, content: bytes, period: str = "", reason: str = "", by: str, at: datetime
-) -> Upload:
+    session: Session, kind: str, *, name: str, content: bytes, period: str = "", reason: str = "",
+    questionnaire: str = "", by: str, at: datetime,
+) -> Upload:  # fmt: skip
     """Keep an uploaded file until it is imported, a day at the longest."""
     session.execute(delete(Upload).where(Upload.at < at - KEPT))
     upload = Upload(
@@ -184,6 +185,7 @@ def receive(
         chosen={},
         period=period or None,
         reason=reason or None,
+        questionnaire=questionnaire or None,
         at=at,
         by=by,
     )

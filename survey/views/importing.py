@@ -1,4 +1,5 @@
-"""Bringing the roster, facts and events in by files: choose one, say which column is which, look, import, undo."""
+"""Bringing the roster, facts, events and earlier answers in by files: choose one, say which column is which, look,
+import, undo."""
 
 from __future__ import annotations
 
@@ -13,18 +14,21 @@ from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import SelectField, StringField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import Length
+from wtforms.validators import Length, ValidationError
 
 from survey import access, context, i18n
 from survey.database import begin_write
-from survey.indicators.files import CORRECTED, KINDS, OF_A_PERIOD, take_in
+from survey.history import SHIPPED
+from survey.indicators.files import ANSWERS, CORRECTED, KINDS, OF_A_PERIOD, kind_of, take_in
 from survey.intake import preview, undoing
 from survey.intake.columns import MissingColumn
 from survey.intake.sheet import Sheet
 from survey.invitations import addresses
 from survey.models import Upload
+from survey.questionnaires import UnknownQuestionnaire, versions
 from survey.refusals import Refused
 from survey.roster import files, periods
+from survey.roster.files import Kind
 from survey.tables.limits import LARGEST_FILE
 from survey.views.campaigns import reach
 from survey.worker import jobs
@@ -55,12 +59,18 @@ CHOICES = NAMES | {"customers": _("Customers (with contacts and assignments, if 
 
 
 class UploadForm(FlaskForm):
-    """A file and what it holds. Customers may bring their contacts and assignments in the same rows."""
+    """A file and what it holds. Customers may bring their contacts and assignments in the same rows; answers belong to
+    a period and a question sheet."""
 
     kind = SelectField(_("What does the file hold?"), choices=[SelectChoice(kind, CHOICES[kind]) for kind in KINDS])
     file = FileField(_("File (CSV or XLSX)"), validators=[FileRequired(_("Choose a file."))])
     period = SelectField(_("Period of its rows"), default="")
     reason = StringField(_("Why stored values change"), validators=[Length(max=500)])
+    questionnaire = SelectField(_("Question sheet of earlier answers"), default=SHIPPED)
+
+    def validate_period(self, field: SelectField) -> None:
+        if self.kind.data == ANSWERS and not field.data:
+            raise ValidationError(gettext("Say which period these answers belong to."))
 
 
 class ColumnsForm(FlaskForm):
@@ -102,7 +112,9 @@ def upload() -> ResponseReturnValue:
             kept = files.receive(
                 context.session(), form.kind.data, name=form.file.data.filename[:LONGEST_FILE_NAME], content=content,
                 period=form.period.data if form.kind.data in OF_A_PERIOD else "",
-                reason=form.reason.data if form.kind.data in CORRECTED else "", by=context.actor(), at=context.now(),
+                reason=form.reason.data if form.kind.data in CORRECTED else "",
+                questionnaire=form.questionnaire.data if form.kind.data == ANSWERS else "", by=context.actor(),
+                at=context.now(),
             )  # fmt: skip
             context.session().commit()
             return redirect(url_for(".checked", number=kept.id), code=303)
@@ -113,6 +125,10 @@ def _upload_form(**given: Any) -> UploadForm:
     form = UploadForm(**given)
     known = [SelectChoice(one.code, one.code) for one in periods.listed(context.session())]
     form.period.choices = [SelectChoice("", _("– the file says it –")), *known]
+    form.questionnaire.choices = [
+        SelectChoice(one.sheet.code, f"{one.sheet.title.zh if i18n.language() == 'zh' else one.sheet.title.en}")
+        for one in versions.overview(context.session())
+    ]
     return form
 
 
@@ -135,19 +151,23 @@ def checked(number: int) -> ResponseReturnValue:
 def columns(number: int) -> ResponseReturnValue:
     """Remember which header holds which column, for this file and, under a name, for later ones."""
     kept = _upload(number)
-    sheet = _parse(kept.content, kept.file_name)
+    sheet, names = _parse(kept.content, kept.file_name), {column.name for column in _kind(kept).columns}
     chosen = request.form.get("use", "")
     if chosen:
         mapping = next((one for one in files.mappings(context.session(), kept.kind) if str(one.id) == chosen), None)
         if mapping is None:
             abort(404)
-        kept.chosen = {column: header for column, header in mapping.chosen.items() if header in ("", *sheet.headers)}
+        kept.chosen = {
+            column: header
+            for column, header in mapping.chosen.items()
+            if column in names and header in ("", *sheet.headers)
+        }
         context.session().commit()
         return redirect(url_for(".checked", number=number), code=303)
     form = _columns_form(kept, sheet)
     if not form.validate():
         return _checked_page(kept, form), 400
-    kept.chosen = {column.name: form[f"column-{column.name}"].data for column in KINDS[kept.kind].columns}
+    kept.chosen = {name: form[f"column-{name}"].data for name in names}
     try:
         if form.mapping_name.data:
             files.keep_mapping(
@@ -170,7 +190,8 @@ def store(number: int) -> ResponseReturnValue:
     try:
         report = take_in(
             context.reader(), kept.kind, sheet, valid_rows=request.form.get("rows") == "valid", period=kept.period,
-            reason=kept.reason or "", on=context.today(), by=context.actor(), at=context.now(),
+            reason=kept.reason or "", questionnaire=kept.questionnaire, on=context.today(), by=context.actor(),
+            at=context.now(),
         )  # fmt: skip
     except Refused:
         context.session().rollback()
@@ -251,7 +272,7 @@ def template(kind: str) -> ResponseReturnValue:
 
     if kind not in KINDS:
         abort(404)
-    of, chinese = KINDS[kind], i18n.language() == "zh"
+    of, chinese = kind_of(context.session(), kind), i18n.language() == "zh"
     headers = [column.zh if chinese else column.en for column in of.columns]
     explained = [
         [header, column.en if chinese else column.zh, gettext("yes") if column.needed else ""]
@@ -274,6 +295,14 @@ def _upload(number: int) -> Upload:
         abort(404)
 
 
+def _kind(kept: Upload) -> Kind:
+    """The kind of a file with its columns; a question sheet that is gone in the meantime leaves none."""
+    try:
+        return kind_of(context.session(), kept.kind, kept.questionnaire)
+    except UnknownQuestionnaire:
+        abort(404)
+
+
 def _parse(content: bytes, name: str) -> Sheet:
     from survey import tables
 
@@ -282,7 +311,7 @@ def _parse(content: bytes, name: str) -> Sheet:
 
 def _columns_form(kept: Upload, sheet: Sheet) -> ColumnsForm:
     """A select for each column, showing what each header's first row says."""
-    kind = KINDS[kept.kind]
+    kind = _kind(kept)
     first = next(iter(sheet.lines), None)
     samples = dict(zip(sheet.headers, first.cells, strict=False)) if first else {}
     choices = [SelectChoice("", gettext("– not in this file –"))]
@@ -303,32 +332,29 @@ def _with_sample(header: str, sample: str) -> str:
 
 def _checked_page(kept: Upload, form: ColumnsForm | None = None) -> str:
     """The file's columns and the report of a trial, whose work is rolled back at once."""
-    number, kind, chosen = kept.id, kept.kind, dict(kept.chosen)
-    period, reason = kept.period, kept.reason or ""
+    number, kind, chosen, columns = kept.id, kept.kind, dict(kept.chosen), _kind(kept).columns
+    said = {"period": kept.period, "reason": kept.reason or "", "questionnaire": kept.questionnaire}
     sheet = _parse(kept.content, kept.file_name)
     form = form or _columns_form(kept, sheet)
     rows = [line.cells for line, _ in zip(sheet.lines, range(MOST_ROWS_SHOWN), strict=False)]
     mappings = files.mappings(context.session(), kind)
     saved = [(mapping.id, mapping.name) for mapping in mappings]
     context.session().rollback()
-    seen, problem = _tried(kind, replace(sheet, chosen=chosen), period=period, reason=reason)
+    seen, problem = _tried(kind, replace(sheet, chosen=chosen), said)
     return render_template(
         "importing/checked.html", form=form, number=number, kind=kind, kinds=NAMES, sheet=sheet, rows=rows, saved=saved,
-        columns=KINDS[kind].columns, seen=seen, problem=problem and i18n.told(problem),
+        columns=columns, seen=seen, problem=problem and i18n.told(problem),
         columns_missing=isinstance(problem, MissingColumn), most=MOST_REFUSED_SHOWN, told=i18n.told,
     )  # fmt: skip
 
 
-def _tried(
-    kind: str, sheet: Sheet, *, period: str | None, reason: str
-) -> tuple[preview.Preview | None, Refused | None]:
+def _tried(kind: str, sheet: Sheet, said: dict[str, Any]) -> tuple[preview.Preview | None, Refused | None]:
     current = context.db.session
     begin_write(current)
     try:
         report = take_in(
-            current, kind, sheet, valid_rows=True, period=period, reason=reason, on=context.today(),
-            by=context.actor(), at=context.now(),
-        )  # fmt: skip
+            current, kind, sheet, valid_rows=True, on=context.today(), by=context.actor(), at=context.now(), **said
+        )
         return preview.preview(current, report), None
     except Refused as refusal:
         return None, refusal
@@ -342,6 +368,6 @@ def _done_page(number: int) -> str:
     except undoing.UnknownImport:
         abort(404)
     return render_template(
-        "importing/done.html", done=shown, form=EmptyForm(), kinds=NAMES, others=[*KINDS],
-        file=request.args.get("file", type=int),
+        "importing/done.html", done=shown, form=EmptyForm(), kinds=NAMES, file=request.args.get("file", type=int),
+        others=[one for one in KINDS if one != ANSWERS],
     )  # fmt: skip

@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 from survey import tables
 from survey.models import (
     Assignment,
+    Campaign,
     ColumnMapping,
     ConductEvent,
     Contact,
@@ -29,6 +30,7 @@ from survey.models import (
     Period,
     ProjectStage,
     Rep,
+    Response,
     Revision,
     Sale,
     Territory,
@@ -283,3 +285,44 @@ def test_a_rep_without_customers_has_none_to_hand_over(administrator: FlaskClien
     answer = _post(administrator, "/roster/reps/R9/hand-over?lang=en", to="R9", on="2026-07-01")
     assert answer.status_code == 400
     assert "沈玥 serves no customers now, so there are none to hand over." in answer.text
+
+
+EARLIER = """Welle,Kunde,rep,territory,day,segment,Wissen,delivery,color
+w1,C1,R1,T1,2026-03-01,key account,5,N/A,red
+w1,C2,R1,T1,2026-03-02,standard,9,4,blue
+"""
+HEADERS = {"campaign": "Welle", "customer": "Kunde", "answered_on": "day", "knowledge": "Wissen"}
+
+
+def test_answers_of_an_earlier_survey_come_in_whole_under_headers_of_their_own(
+    administrator: FlaskClient, session: Session
+) -> None:
+    session.add(Period(code="2026-H1", from_on=date(2026, 1, 1), to_on=date(2026, 6, 30)))
+    session.commit()
+    file = (io.BytesIO(EARLIER.encode()), "old.csv")
+    unsaid = _post(administrator, "/roster/import?lang=en", kind="answers", file=file, questionnaire="core")
+    assert unsaid.status_code == 400
+    assert "Say which period these answers belong to." in unsaid.text
+    there = _choose(administrator, "answers", EARLIER.encode(), period="2026-H1", questionnaire="core")
+    page = administrator.get(f"{there}?lang=en").text
+    assert "There is no column campaign, customer" in page
+    select_of = r'<select[^>]* name="(column-[^"]+)".*?(?:selected value="([^"]*)"|</select>)'
+    columns = dict(re.findall(select_of, page, re.DOTALL))
+    assert columns["column-delivery"] == "delivery"
+    _post(administrator, f"{there}/columns", **columns | {f"column-{ours}": theirs for ours, theirs in HEADERS.items()})
+    page = administrator.get(f"{there}?lang=en").text
+    assert "This is not an answer to knowledge" in page
+    assert _post(administrator, there).status_code == 400
+    assert _counts(session, Response, Campaign, Rep) == [0, 0, 0], "all or nothing"
+    whole = _choose(
+        administrator, "answers", EARLIER.replace(",9,", ",4,").encode(), period="2026-H1", questionnaire="core"
+    )
+    _post(administrator, f"{whole}/columns", **columns | {f"column-{ours}": theirs for ours, theirs in HEADERS.items()})
+    assert "Import 2 rows" in administrator.get(f"{whole}?lang=en").text
+    assert _counts(session, Response, Campaign, Rep) == [0, 0, 0], "looking stores nothing"
+    answer = _post(administrator, whole)
+    assert answer.status_code == 303
+    assert _counts(session, Response, Campaign, Rep) == [2, 1, 1]
+    assert session.scalars(select(Campaign.imported)).all() == [True]
+    assert _post(administrator, f"{answer.location.partition('?')[0]}/undo").status_code == 303
+    assert _counts(session, Response, Campaign, Rep) == [0, 0, 0]
