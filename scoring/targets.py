@@ -13,15 +13,44 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from scoring.findings import N_, Refusal
+
 LOGGED = ("potential", "accounts", "workload", "advertising", "support")
 LINEAR = ("competition", "season", "tenure")
 FEWEST_TERRITORIES = 15
 FEWEST_PER_COVARIATE = 5
 MOST_SENIOR = 1.2
+FURTHEST = 50.0
+"""An expectation further off than this, in ln, is none."""
 
 
-class TargetsRefused(ValueError):
+class TargetsRefused(Refusal):
     """Targets that cannot be computed fairly from what was given."""
+
+    sentence = "%(problem)s"
+
+
+class TooFewTerritories(TargetsRefused):
+    sentence = N_(
+        "%(territories)s territories are too few for %(covariates)s covariates (%(needed)s needed); "
+        "use an agreed index."
+    )
+
+
+class NotAboveZero(TargetsRefused):
+    """A value that has no logarithm."""
+
+    sentence = N_("%(measure)s is missing or not above 0 for %(territories)s; fill it in.")
+
+
+class NotToBeExpected(TargetsRefused):
+    """A territory whose measures are unlike all the others', or results that do not differ at all."""
+
+    sentence = N_("The others do not tell what to expect of %(territories)s; use an agreed index.")
+
+
+class UnfitWeights(TargetsRefused):
+    sentence = N_("The index weights sum to %(sum)s; make them sum to 1.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +83,6 @@ def expect(sales: Mapping[str, float], covariates: Mapping[str, Mapping[str, flo
     ``index_targets``).
     """
     import numpy as np
-    import statsmodels.api as sm
 
     names = sorted(sales)
     _refuse_unfit(names, sales, covariates)
@@ -63,19 +91,29 @@ def expect(sales: Mapping[str, float], covariates: Mapping[str, Mapping[str, flo
         for covariate, values in covariates.items()
     ]
     outcome = np.log([sales[name] for name in names])
-    fit = sm.OLS(outcome, np.column_stack([np.ones(len(names)), *columns])).fit()
-    leverage = np.asarray(fit.get_influence().hat_matrix_diag)
-    left_out = np.asarray(fit.resid) / (1 - leverage)
-    spread = math.sqrt(fit.scale)
+    design = np.column_stack([np.ones(len(names)), *columns])
+    solving = np.linalg.pinv(design)
+    estimates, leverage = solving @ outcome, (design * solving.T).sum(axis=1)
+    residuals = outcome - design @ estimates
+    free = len(names) - int(np.linalg.matrix_rank(design))
+    spread = math.sqrt(residuals @ residuals / free)
+    errors = spread * np.sqrt((solving**2).sum(axis=1))
+    whole = ((outcome - outcome.mean()) ** 2).sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left_out = residuals / (1 - leverage)
+    strange = [name for name, off in zip(names, left_out, strict=True) if not abs(off) < FURTHEST or not whole > 0]
+    if strange:
+        raise NotToBeExpected(territories=", ".join(strange))
+    r2 = float(1 - residuals @ residuals / whole)
     terms = ["constant", *covariates]
     return Expectation(
         coefficients={
             term: (float(estimate), float(error))
-            for term, estimate, error in zip(terms, fit.params, fit.bse, strict=True)
+            for term, estimate, error in zip(terms, estimates, errors, strict=True)
         },
-        r2=float(fit.rsquared),
-        adjusted_r2=float(fit.rsquared_adj),
-        left_out_r2=float(1 - left_out @ left_out / ((outcome - outcome.mean()) ** 2).sum()),
+        r2=r2,
+        adjusted_r2=1 - (1 - r2) * (len(names) - 1) / free,
+        left_out_r2=float(1 - left_out @ left_out / whole),
         s=spread,
         territories=tuple(
             Expected(
@@ -95,19 +133,16 @@ def _refuse_unfit(
     controlled = sorted(set(covariates) - {*LOGGED, *LINEAR})
     if controlled:
         raise TargetsRefused(
-            f"{', '.join(controlled)} may not explain sales: only what the rep does not control may "
+            problem=f"{', '.join(controlled)} may not explain sales: only what the rep does not control may "
             f"({', '.join((*LOGGED, *LINEAR))})."
         )
     needed = max(FEWEST_TERRITORIES, FEWEST_PER_COVARIATE * len(covariates))
     if len(names) < needed:
-        raise TargetsRefused(
-            f"{len(names)} territories are too few for {len(covariates)} covariates ({needed} needed); "
-            "use an agreed index."
-        )
+        raise TooFewTerritories(territories=len(names), covariates=len(covariates), needed=needed)
     for label, values in (("sales", sales), *((name, covariates[name]) for name in covariates if name in LOGGED)):
         bad = sorted(name for name in names if not values.get(name, math.nan) > 0)
         if bad:
-            raise TargetsRefused(f"{label} is missing or not above 0 for {', '.join(bad)}; fill it in.")
+            raise NotAboveZero(measure=label, territories=", ".join(bad))
 
 
 def share_plan(plan: float, expected: Mapping[str, float]) -> dict[str, float]:
@@ -124,7 +159,7 @@ def index_targets(
     For example .5 potential, .3 accounts and .2 last year's sales of the territory (not of the rep).
     """
     if abs(math.fsum(weights.values()) - 1) > 1e-9:
-        raise TargetsRefused(f"The index weights sum to {math.fsum(weights.values()):g}; make them sum to 1.")
+        raise UnfitWeights(sum=f"{math.fsum(weights.values()):g}")
     wholes = {name: math.fsum(covariates[name].values()) for name in weights}
     territories = next(iter(covariates.values()))
     return {
@@ -162,9 +197,9 @@ def set_target(
     0–1.2.
     """
     if tenure_explains and ramp != 1:
-        raise TargetsRefused("Tenure already explains the expected sales; drop it there, or use no ramp.")
+        raise TargetsRefused(problem="Tenure already explains the expected sales; drop it there, or use no ramp.")
     if not 0 <= ramp <= MOST_SENIOR:
-        raise TargetsRefused(f"A ramp of {ramp:g} is outside 0 to {MOST_SENIOR:g}; correct it.")
+        raise TargetsRefused(problem=f"A ramp of {ramp:g} is outside 0 to {MOST_SENIOR:g}; correct it.")
     if ramp == 0:
         return None
     if quota is None:
@@ -207,7 +242,7 @@ def ramp(months: float, *, start: float = 0.4, full_after: float = 6, table: Seq
 def prorated(target: float, *, days: int, of: int) -> float:
     """The target for ``days`` in post ``of`` a period's days: leave and transfers count for neither side."""
     if not 0 <= days <= of:
-        raise TargetsRefused(f"{days} days in post do not fit a period of {of} days; correct the dates.")
+        raise TargetsRefused(problem=f"{days} days in post do not fit a period of {of} days; correct the dates.")
     return target * days / of
 
 

@@ -19,6 +19,7 @@ from survey.appraisals.statement import Paper
 from survey.cli.reading import text_of
 from survey.context import actor, db, now, session, today
 from survey.indicators import targets
+from survey.indicators.targets.sharing import Terms, UnfitWeights, weights_of
 from survey.models import Appraisal, SchemeVersion
 from survey.refusals import Refused
 from survey.roster import periods
@@ -290,7 +291,10 @@ def set_targets(
 
     Example: evenhand targets set 2026-H2 sales --plan 1200000 --from 2026-H1
     """
-    terms = targets.Terms(plan=plan, base=base, weights=_weights(weights), blend=blend, limit=limit)
+    try:
+        terms = Terms(plan=plan, base=base, weights=weights_of(weights or ""), blend=blend, limit=limit)
+    except UnfitWeights as refusal:
+        raise click.UsageError(f"--weights: {refusal}") from None
     targets.set_targets(session(), period, indicator, terms, by=actor(), at=now())
     session().commit()
     _show_targets(period, as_json)
@@ -319,15 +323,6 @@ def _show_targets(period: str, as_json: bool) -> None:
         return
     for rep, row in rows:
         click.echo(f"{rep} {row.indicator}: {row.target:,.2f}\n    {row.why_en}")
-
-
-def _weights(text: str | None) -> dict[str, float] | None:
-    if text is None:
-        return None
-    try:
-        return {name.strip(): float(amount) for name, amount in (part.split("=") for part in text.split(","))}
-    except ValueError:
-        raise click.UsageError("Write --weights like potential=.5,accounts=.3,sales=.2") from None
 
 
 COMMANDS: tuple[click.Command, ...] = (appraise, paper, scheme_group, target_group)
