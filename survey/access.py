@@ -51,6 +51,7 @@ GRANTS: dict[str, frozenset[str]] = {
     "read facts": frozenset({"reviewer", "manager", "rep"}),
     "enter facts": frozenset({"manager"}),
     "review facts": frozenset({"reviewer"}),
+    "set targets": frozenset({"reviewer"}),
     "reply to facts": frozenset({"rep"}),
     "score periods": frozenset({"administrator", "reviewer"}),
     "read schemes": frozenset({"administrator", "reviewer", "manager", "rep", "auditor"}),

@@ -31,6 +31,7 @@ from survey.views import (
     second_factor,
     settings,
     talks,
+    targets,
     team,
     undelivered,
 )
@@ -66,6 +67,7 @@ BLUEPRINTS = (
     second_factor.blueprint,
     settings.blueprint,
     talks.blueprint,
+    targets.blueprint,
     team.blueprint,
     undelivered.blueprint,
 )

@@ -62,6 +62,7 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(permission="decide objections", endpoint="checking.listed", label=N_("Objections"), group=PEOPLE),
     Entry(permission="watch campaigns", endpoint="campaigns.listed", label=N_("Campaigns"), group=ASKING),
     Entry(permission="read facts", endpoint="facts.listed", label=N_("Facts"), group=APPRAISING),
+    Entry(permission="set targets", endpoint="targets.shown", label=N_("Fair targets"), group=APPRAISING),
     Entry(permission="interview", endpoint="interviews.queue", label=N_("Interviews"), group=ASKING),
     Entry(permission="read outbox", endpoint="outbox.letters", label=N_("Outbox"), group=ASKING, exists=outbox.is_kept),
     Entry(permission="read method", endpoint="method.shown", label=N_("Method"), group=APPRAISING),

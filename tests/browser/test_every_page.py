@@ -32,7 +32,7 @@ OF_SEVERAL_LANGUAGES = {
 }  # fmt: skip
 KNOWN = {
     "evenhand", "sha", "cookie", "tab", "pdf", "csv", "xlsx", "toml", "json", "smtp", "spf", "dkim", "english", "url",
-    "env", "lite", "synchronous", "doctor", "debian",
+    "env", "lite", "synchronous", "doctor", "debian", "restore",
 }  # fmt: skip
 """Names of things that are called so in Chinese too."""
 

@@ -27,22 +27,22 @@ SALES = {number: 50 * POTENTIAL[number] ** 0.5 * (1 + 0.05 * (number % 3 - 1)) f
 
 @pytest.fixture
 def company(evenhand: Evenhand, bring: Bring) -> Callable[[int], None]:
+    return lambda territories: build(evenhand, bring, territories)
+
+
+def build(evenhand: Evenhand, bring: Bring, territories: int) -> None:
     """So many territories with a rep each; their sales of the last half-year."""
-
-    def build(territories: int) -> None:
-        evenhand("period", "add", "2026-H1", "--from", "2026-01-01", "--to", "2026-06-30")
-        evenhand("period", "add", "2026-H2", "--from", "2026-07-01", "--to", "2026-12-31")
-        some = range(territories)
-        rows = [f"T{n},T{n},{POTENTIAL[n]},{ACCOUNTS[n]}" for n in some]
-        bring("territories", "\n".join(("code,name,potential,accounts", *rows)))
-        bring("reps", "\n".join(("code,name,hired_on", *(f"R{n},R{n},2026-09-01" for n in some))))
-        bring("customers", "\n".join(("code,name", *(f"C{n},C{n}" for n in some))))
-        served = (f"C{n},R{n},T{n},2025-01-01" for n in some)
-        bring("assignments", "\n".join(("customer,rep,territory,served_from", *served)))
-        facts = (f"2026-H1,R{n},sales,{SALES[n]}" for n in some)
-        bring("facts", "\n".join(("period,rep,indicator,value", *facts)))
-
-    return build
+    evenhand("period", "add", "2026-H1", "--from", "2026-01-01", "--to", "2026-06-30")
+    evenhand("period", "add", "2026-H2", "--from", "2026-07-01", "--to", "2026-12-31")
+    some = range(territories)
+    rows = [f"T{n},T{n},{POTENTIAL[n]},{ACCOUNTS[n]}" for n in some]
+    bring("territories", "\n".join(("code,name,potential,accounts", *rows)))
+    bring("reps", "\n".join(("code,name,hired_on", *(f"R{n},R{n},2026-09-01" for n in some))))
+    bring("customers", "\n".join(("code,name", *(f"C{n},C{n}" for n in some))))
+    served = (f"C{n},R{n},T{n},2025-01-01" for n in some)
+    bring("assignments", "\n".join(("customer,rep,territory,served_from", *served)))
+    facts = (f"2026-H1,R{n},sales,{SALES[n]}" for n in some)
+    bring("facts", "\n".join(("period,rep,indicator,value", *facts)))
 
 
 def targets(done: Result) -> dict[str, dict[str, Any]]:

@@ -12,9 +12,14 @@ from scoring.targets import TargetsRefused
 from survey.models import Territory
 from survey.refusals import N_, Refused
 
-COVARIATES = ("potential", "accounts", "workload", "competition", "support")
+CALLED = {
+    "potential": "潜力", "accounts": "客户数", "workload": "工作量", "competition": "竞争", "support": "公司支持",
+    "sales": "上期结果",
+}  # fmt: skip
+"""What each measure is called in Chinese; `sales` is the territory's last result, not the rep's."""
+COVARIATES = tuple(name for name in CALLED if name != "sales")
 INDEX = {"potential": 0.5, "accounts": 0.3, "sales": 0.2}
-"""What an agreed index weighs where territories are too few: `sales` is the territory's last result, not the rep's."""
+"""What an agreed index weighs where territories are too few."""
 
 
 class NoFairTarget(Refused):
@@ -66,12 +71,14 @@ class Expected:
 
 
 def weights_of(text: str) -> dict[str, float] | None:
-    """The weights of an index as people write them: potential=.5,accounts=.3,sales=.2. Blank: none. Raises
-    UnfitWeights."""
+    """The weights of an index as people write them: potential=.5,accounts=.3,sales=.2, or 潜力=.5，客户数=.5. Blank:
+    none. Raises UnfitWeights."""
     if not text.strip():
         return None
+    codes = {chinese: name for name, chinese in CALLED.items()}
     try:
-        found = {name.strip(): float(amount) for name, amount in (part.split("=") for part in _parts(text))}
+        pairs = [(name.strip(), float(amount)) for name, amount in (part.split("=") for part in _parts(text))]
+        found = {codes.get(name, name): amount for name, amount in pairs}
     except ValueError:
         found = {}
     if not found or not all(0 <= weight <= 1 for weight in found.values()):
@@ -113,7 +120,7 @@ def _by_regression(
     if without := sorted(set(territories) - set(sales)):
         raise NoResult(base=terms.base, territories=", ".join(without))
     fit = targets.expect(sales, known)
-    names = ", ".join(known)
+    names, zh_names = ", ".join(known), "、".join(CALLED[name] for name in known)
     return Expected(
         shares=targets.share_plan(terms.plan, {one.territory: one.expected for one in fit.territories}),
         se_log={one.territory: one.se_log for one in fit.territories},
@@ -124,7 +131,7 @@ def _by_regression(
             "expected": {one.territory: one.expected for one in fit.territories},
         },
         measures=known,
-        zh=f"以 {terms.base} 各区域结果对 {names} 作回归（各区域不参与估计自身），分摊计划 {terms.plan:,.0f}：",
+        zh=f"以 {terms.base} 各区域结果对{zh_names}作回归（各区域不参与估计自身），分摊计划 {terms.plan:,.0f}：",
         en=f"A plan of {terms.plan:,.0f} shared out by a regression of the results of {terms.base} on {names}, "
         "each territory left out of its own expectation.",
     )  # fmt: skip
@@ -141,12 +148,13 @@ def _by_index(
         raise UnfitIndex(measures=", ".join(absent))
     used = {name: measured[name] for name in weights}
     said = " + ".join(f"{weight:g} {name}" for name, weight in weights.items())
+    zh_said = " + ".join(f"{weight:g} {CALLED[name]}" for name, weight in weights.items())
     return Expected(
         shares=targets.index_targets(terms.plan, weights, used),
         se_log={},
         method="index",
         found={"weights": weights, "index": {name: dict(values) for name, values in used.items()}},
         measures=used,
-        zh=f"按议定指数（{said}）分摊计划 {terms.plan:,.0f}：",
+        zh=f"按议定指数（{zh_said}）分摊计划 {terms.plan:,.0f}：",
         en=f"A plan of {terms.plan:,.0f} shared out by the agreed index ({said}).",
     )

@@ -445,6 +445,9 @@ def test_every_form_there_is_survives_what_no_form_should_get(
             world.check: {},
             "/account/sessions/999999/end": {},  # nobody's: one's own is needed still
         },
+        "hr@h.example": {
+            "/targets": dict.fromkeys(("period", "base"), "2026-H1") | {"plan": "1", "blend": "50", "limit": "25"}
+        },
         CALLER: {world.call: {"contact": ""}},
     }
     visitors = [
