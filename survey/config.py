@@ -207,7 +207,8 @@ def _sentence(problem: Any) -> str:
 
 
 def demo_settings(directory: Path, **overrides: Any) -> Settings:
-    """The settings of a demo: generated keys, kept in the demo's own marked directory and refused elsewhere."""
+    """The settings of a demo: generated keys, kept in the demo's own marked directory and refused elsewhere. The
+    backups and reports of an installation in whose environment it may be started are none of its business."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / DEMO_MARK).touch()
     key_file = directory / "keys.env"
@@ -217,4 +218,4 @@ def demo_settings(directory: Path, **overrides: Any) -> Settings:
             f"SECRET_KEY={DEMO_KEY_PREFIX}{secrets.token_hex(32)}\n"
             f'TOKEN_KEYS={{"demo": "{DEMO_KEY_PREFIX}{secrets.token_hex(32)}"}}\n'
         )
-    return load(_env_file=key_file, evenhand_dir=directory, **overrides)
+    return load(_env_file=key_file, evenhand_dir=directory, backup_dir=None, bounce_file=None, **overrides)
