@@ -83,6 +83,7 @@ def expect(sales: Mapping[str, float], covariates: Mapping[str, Mapping[str, flo
     ``index_targets``).
     """
     import numpy as np
+    from statsmodels.regression.linear_model import OLS
 
     names = sorted(sales)
     _refuse_unfit(names, sales, covariates)
@@ -92,27 +93,23 @@ def expect(sales: Mapping[str, float], covariates: Mapping[str, Mapping[str, flo
     ]
     outcome = np.log([sales[name] for name in names])
     design = np.column_stack([np.ones(len(names)), *columns])
-    solving = np.linalg.pinv(design)
-    estimates, leverage = solving @ outcome, (design * solving.T).sum(axis=1)
-    residuals = outcome - design @ estimates
-    free = len(names) - int(np.linalg.matrix_rank(design))
-    spread = math.sqrt(residuals @ residuals / free)
-    errors = spread * np.sqrt((solving**2).sum(axis=1))
-    whole = ((outcome - outcome.mean()) ** 2).sum()
+    fit = OLS(outcome, design).fit()
+    whole = fit.centered_tss
+    leverage = np.asarray(fit.get_influence().hat_matrix_diag)
     with np.errstate(divide="ignore", invalid="ignore"):
-        left_out = residuals / (1 - leverage)
+        left_out = np.asarray(fit.resid) / (1 - leverage)
     strange = [name for name, off in zip(names, left_out, strict=True) if not abs(off) < FURTHEST or not whole > 0]
     if strange:
         raise NotToBeExpected(territories=", ".join(strange))
-    r2 = float(1 - residuals @ residuals / whole)
+    spread = math.sqrt(fit.scale)
     terms = ["constant", *covariates]
     return Expectation(
         coefficients={
             term: (float(estimate), float(error))
-            for term, estimate, error in zip(terms, estimates, errors, strict=True)
+            for term, estimate, error in zip(terms, fit.params, fit.bse, strict=True)
         },
-        r2=r2,
-        adjusted_r2=1 - (1 - r2) * (len(names) - 1) / free,
+        r2=float(fit.rsquared),
+        adjusted_r2=float(fit.rsquared_adj),
         left_out_r2=float(1 - left_out @ left_out / whole),
         s=spread,
         territories=tuple(
