@@ -67,8 +67,12 @@ GRANTS: dict[str, frozenset[str]] = {
     "watch campaigns": frozenset({"administrator", "reviewer", "manager"}),
     "decide exclusions": frozenset({"administrator", "reviewer"}),
     "interview": frozenset({"interviewer"}),
+    "write by hand": frozenset({"administrator", "interviewer"}),
 }
 """Permission → the roles that hold it."""
+
+BARRED: dict[str, frozenset[str]] = {"write by hand": frozenset({"manager", "rep"})}
+"""Permission → the roles that rule it out, whatever others a person holds: no link passes through a rep."""
 
 BORROWED = {
     "static": PUBLIC,
@@ -111,7 +115,13 @@ def holds(name: str) -> bool:
         return False
     if name == HALF_SIGNED_IN:
         return True
-    return has_passed() and (name == SIGNED_IN or bool(GRANTS[name] & current_user.role_names))
+    return has_passed() and (name == SIGNED_IN or _is_granted(name))
+
+
+def _is_granted(name: str) -> bool:
+    """Do the roles of the person before us bring this permission?"""
+    roles = current_user.role_names
+    return bool(GRANTS[name] & roles) and not BARRED.get(name, frozenset()) & roles
 
 
 def _has_given_password() -> bool:
@@ -168,7 +178,7 @@ def may_open(address: str) -> bool:
     except HTTPException:  # nothing lies there, or it leads on
         return True
     name = permission_of(current_app, endpoint)
-    return name not in GRANTS or bool(GRANTS[name] & current_user.role_names)
+    return name not in GRANTS or _is_granted(name)
 
 
 def way_in(address: str) -> str:

@@ -1,4 +1,4 @@
-"""The channels of this installation: mail, text messages when a gateway is set, and a company's own."""
+"""The channels of this installation: mail, text messages when a gateway is set, a company's own, and WeChat by hand."""
 
 from __future__ import annotations
 
@@ -7,13 +7,33 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from survey.config import Settings, SettingsRefused
-from survey.letters import Channel, Reachable
+from survey.letters import WECHAT, Channel, Reachable, Way
 from survey.mail import Mail
 from survey.sms import TextMessages
 
 
+class WeChatByHand:
+    """From the company's own account, written by a person of the office: nothing here sends anything."""
+
+    name = WECHAT
+
+    def address(self, contact: Reachable) -> str | None:
+        return contact.wechat or None
+
+
+def ways(settings: Settings) -> tuple[Way, ...]:
+    """Every way to reach people, in the order in which they are tried: what takes a person's hands comes last."""
+    return (*configured(settings), *(WeChatByHand() for _ in by_hand(settings)))
+
+
+def by_hand(settings: Settings) -> tuple[str, ...]:
+    """The names of the channels that no worker serves: WeChat, unless a class of the company's own does."""
+    return () if WECHAT in settings.own_channels else (WECHAT,)
+
+
 def configured(settings: Settings) -> tuple[Channel, ...]:
-    """In the order in which they are tried. Raises SettingsRefused when one of its own is not there."""
+    """What the worker serves, in the order in which they are tried. Raises SettingsRefused when one of a company's own
+    is not there."""
     texts = (TextMessages(settings),) if settings.sms_url else ()
     return (Mail(settings), *texts, *(_own(name, place, settings) for name, place in settings.own_channels.items()))
 
@@ -34,7 +54,7 @@ class Correspondent(Reachable, Protocol):
     def undeliverable(self) -> str | None: ...
 
 
-def reach(channels: tuple[Channel, ...]) -> Callable[[Correspondent], str | None]:
+def reach(channels: tuple[Way, ...]) -> Callable[[Correspondent], str | None]:
     """The name of the first channel that reaches a contact at an address not known to be dead."""
 
     def choose(contact: Correspondent) -> str | None:

@@ -50,6 +50,7 @@ class Task:
     contact: str
     email: str | None
     phone: str | None
+    wechat: str | None
     agreed_at: datetime
     done_at: datetime | None
     done_by: str | None
@@ -170,5 +171,6 @@ def _task(row: FollowUp, rep: str, customer: str, contact: Contact | None) -> Ta
     return Task(
         id=row.id, rep=rep, customer=customer, contact=contact.name if contact else "",
         email=contact.email if contact else None, phone=contact.phone if contact else None,
-        agreed_at=row.agreed_at, done_at=row.done_at, done_by=row.done_by, what_happened=row.what_happened,
+        wechat=contact.wechat if contact else None, agreed_at=row.agreed_at, done_at=row.done_at, done_by=row.done_by,
+        what_happened=row.what_happened,
     )  # fmt: skip

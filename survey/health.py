@@ -13,11 +13,11 @@ from flask_alembic import Alembic
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from survey import database, nameserver, orders
+from survey import channels, database, nameserver, orders
 from survey.backups import latest
 from survey.config import Settings
 from survey.context import db, now, settings
-from survey.invitations import outbox, reports
+from survey.invitations import by_hand, outbox, reports
 from survey.invitations.reports import EFFECTS
 from survey.nameserver import LookupFailed
 from survey.refusals import N_
@@ -54,7 +54,7 @@ def findings(texts: Texts = nameserver.texts) -> list[Finding]:
     try:
         found = [_database(), _tables()]
         if all(finding.well for finding in found):
-            found += [_administrator(), _worker(), _backup(), _reports()]
+            found += [_administrator(), _worker(), *_by_hand(), _backup(), _reports()]
     except OperationalError as error:
         found = [_no_database(error)]
     return [*found, _address(), *_mail(texts), _sms()]
@@ -126,7 +126,8 @@ def _administrator() -> Finding:
 
 
 def _worker() -> Finding:
-    late = outbox.waiting(db.session, at=now() - LATE) + letters.waiting(db.session, at=now() - LATE)
+    late = outbox.waiting(db.session, by_hand=channels.by_hand(settings()), at=now() - LATE)
+    late += letters.waiting(db.session, at=now() - LATE)
     if not late:
         return Finding(name=N_("sending"), well=True, seen=Words(N_("nothing has waited for longer than 15 minutes")))
     return Finding(
@@ -135,6 +136,15 @@ def _worker() -> Finding:
         seen=Words(N_("letters that have waited for longer than 15 minutes: %(number)s"), {"number": late}),
         remedy=Words(N_("See that the worker runs (evenhand worker) and that the mail server takes mail.")),
     )
+
+
+def _by_hand() -> Iterator[Finding]:
+    """What people of the office have to write is no trouble of any worker's."""
+    if not channels.by_hand(settings()):
+        return
+    waiting = sum(by_hand.waiting_by_campaign(db.session, at=now()).values())
+    seen = Words(N_("waiting to be sent by hand: %(number)s"), {"number": waiting})
+    yield Finding(name=N_("WeChat messages"), well=True, seen=seen if waiting else Words(N_("none waits")))
 
 
 def _backup() -> Finding:

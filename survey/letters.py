@@ -4,7 +4,11 @@ A channel is a way to reach people: mail (`survey/mail.py`), text messages (`sur
 such as its WeChat account. To add one, write a class with what `Channel` asks for, put it where Python finds it, and
 name it in the settings: `OWN_CHANNELS={"wechat": "acme_wechat:WeChat"}`. It is built with the settings as its one
 argument. Contacts are asked through the first channel that reaches them: mail, then text messages, then a company's
-own in the order they are named.
+own in the order they are named, and last WeChat by hand.
+
+By hand: without a class under the name `wechat`, whoever is reached by WeChat alone is written to by a person of the
+office, on a page of the campaign (`survey/invitations/by_hand.py`). A class named so takes that over, and there is no
+such page.
 
     class WeChat:
         name = "wechat"
@@ -12,7 +16,7 @@ own in the order they are named.
         def __init__(self, settings): ...
 
         def address(self, contact):                     # None: this contact is not reached here
-            return open_ids.get(contact.email or contact.phone)
+            return open_ids.get(contact.wechat)
 
         @contextmanager
         def open(self):                                 # connect once, send many
@@ -27,6 +31,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
+
+WECHAT = "wechat"
+"""The channel a person of the office goes by hand, unless a class of the company's own bears this name."""
 
 
 class LetterRefused(Exception):
@@ -123,19 +130,25 @@ class Reachable(Protocol):
     def email(self) -> str | None: ...
     @property
     def phone(self) -> str | None: ...
+    @property
+    def wechat(self) -> str | None: ...
 
 
 Post = Callable[[Letter], None]
 
 
-class Channel(Protocol):
-    """A way to reach people. `name` is stored with every message, so it stays what it is."""
+class Way(Protocol):
+    """A way to reach people, whoever goes it. `name` is stored with every message, so it stays what it is."""
 
     @property
     def name(self) -> str: ...
 
     def address(self, contact: Reachable) -> str | None:
         """Where this channel reaches a contact; None when it does not."""
+
+
+class Channel(Way, Protocol):
+    """A way that the worker goes by itself."""
 
     def open(self) -> AbstractContextManager[Post]:
         """A line for many letters. Raises ServerUnreachable.

@@ -111,10 +111,16 @@ class Contact(Base):
     role: Mapped[str | None]
     email: Mapped[str | None] = mapped_column(index=True)
     phone: Mapped[str | None] = mapped_column(index=True)
+    wechat: Mapped[str | None] = mapped_column(index=True)  # the name or id the company's own account knows them by
     language: Mapped[str] = mapped_column(_one_of("language", "zh", "en"))
     opted_out_at: Mapped[datetime | None]
     undeliverable: Mapped[str | None]  # the address or number at which nothing arrives; another one is tried again
     customer: Mapped[Customer] = relationship()
+
+    @property
+    def known_by(self) -> str | None:
+        """What tells this person from others, and is the same wherever they are a contact."""
+        return self.email or self.phone or self.wechat or None
 
 
 class Assignment(Base):
@@ -508,6 +514,7 @@ class OutboxMessage(Base):
     last_error: Mapped[str | None]
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    taken_by: Mapped[str | None]  # who writes or wrote it by hand; a worker leaves this empty
     invitation: Mapped[Invitation] = relationship()
 
 

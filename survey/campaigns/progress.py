@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -13,6 +13,9 @@ from sqlalchemy.orm import Session
 
 from survey.campaigns.rates import Funnel, Rates, funnel
 from survey.models import Campaign, Invitation, OutboxMessage, Rep, Response, Subject, Territory
+
+BY_HAND = {"queued": "by hand", "claimed": "in hand"}
+"""State of a message → what it is called where a person of the office writes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +31,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a campaign stands. Reps and territories are by name. `messages` counts the queue by state; `waiting_since`
-    is when the oldest message still waiting was due, `trouble` what was last said of one that could not be sent."""
+    """Where a campaign stands. Reps and territories are by name. `messages` counts the queue by state, and apart from
+    the states, as `by hand` and `in hand`, what a person of the office is to write and is writing. `waiting_since` is
+    when the oldest message still waiting for a worker was due, `trouble` what was last said of one that could not be
+    sent."""
 
     code: str
     state: str
@@ -77,8 +82,9 @@ def _record(part: Part) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def progress(session: Session, campaign: Campaign) -> Progress:
-    """Count what a campaign has brought so far. Invitations that were taken back count nowhere."""
+def progress(session: Session, campaign: Campaign, *, by_hand: Collection[str] = ()) -> Progress:
+    """Count what a campaign has brought so far. Invitations that were taken back count nowhere. `by_hand` are the
+    channels that no worker serves."""
     whole = _whole(session, campaign)
     reps = _parts(session, campaign, Rep, Subject.rep_id)
     return Progress(
@@ -92,7 +98,7 @@ def progress(session: Session, campaign: Campaign) -> Progress:
         territories=_parts(session, campaign, Territory, Subject.territory_id),
         funnel=_funnel(reps),
         **whole,
-        **_queue(session, campaign),
+        **_queue(session, campaign, by_hand),
     )
 
 
@@ -169,18 +175,29 @@ def customers_by(campaign: Campaign, column: Any, *, before: datetime | None = N
     )
 
 
-def _queue(session: Session, campaign: Campaign) -> dict[str, Any]:
+def _queue(session: Session, campaign: Campaign, by_hand: Collection[str]) -> dict[str, Any]:
     of_campaign = OutboxMessage.invitation_id.in_(select(Invitation.id).where(Invitation.campaign_id == campaign.id))
-    states = session.execute(select(OutboxMessage.state, func.count()).where(of_campaign).group_by(OutboxMessage.state))
-    since = select(func.min(OutboxMessage.not_before)).where(of_campaign, OutboxMessage.state == "queued")
+    workers = OutboxMessage.channel.not_in(by_hand)
+    counted = (
+        select(OutboxMessage.state, OutboxMessage.channel, func.count())
+        .where(of_campaign)
+        .group_by(OutboxMessage.state, OutboxMessage.channel)
+        .order_by(OutboxMessage.state)
+    )
+    messages: Counter[str] = Counter()
+    for state, channel, count in session.execute(counted):
+        messages[BY_HAND.get(state, state) if channel in by_hand else state] += count
+    since = select(func.min(OutboxMessage.not_before)).where(of_campaign, workers, OutboxMessage.state == "queued")
     trouble = (
         select(OutboxMessage.last_error)
-        .where(of_campaign, OutboxMessage.state.in_(("queued", "claimed")), OutboxMessage.last_error.is_not(None))
+        .where(
+            of_campaign, workers, OutboxMessage.state.in_(("queued", "claimed")), OutboxMessage.last_error.is_not(None)
+        )
         .order_by(OutboxMessage.not_before.desc())
         .limit(1)
     )
     return {
-        "messages": dict(states.all()),
+        "messages": dict(messages),
         "waiting_since": session.scalar(since),
         "trouble": session.scalar(trouble),
     }

@@ -119,7 +119,7 @@ def status(code: str, as_json: bool) -> None:
 
     Example: evenhand campaign status july
     """
-    found = progress(session(), campaigns.named(session(), code))
+    found = progress(session(), campaigns.named(session(), code), by_hand=channels.by_hand(settings()))
     if as_json:
         click.echo(json.dumps(found.record(), default=str, ensure_ascii=False))
         return
@@ -174,7 +174,7 @@ def plan_sample(code: str, reliability: float | None, response_rate: float | Non
     Example: evenhand sample plan july --reliability .8
     """
     asked = campaigns.named(session(), code)
-    reach = channels.reach(channels.configured(settings()))
+    reach = channels.reach(channels.ways(settings()))
     found = draw.preview(session(), asked, reliability=reliability, response_rate=response_rate, reach=reach, at=now())
     if as_json:
         click.echo(json.dumps(_plan_record(found), ensure_ascii=False))

@@ -65,7 +65,7 @@ def import_file(  # one parameter for each option
     customers    code, name; segment, size_band, industry, channel, product_line, ship_from,
                  customer_since. A flat export may add the columns of contacts (the person is
                  contact_name) and of assignments.
-    contacts     customer, name; role, email, phone, language
+    contacts     customer, name; role, email, phone, wechat, language
     assignments  customer, rep, territory, served_from; served_to
     facts        period, rep, indicator, value; target (in the same unit: 92% is 92 with target 100),
                  note, evidence, source. Without a value: missing (not_applicable with note and
@@ -113,7 +113,7 @@ def import_file(  # one parameter for each option
 
 def _follow(changes: Changes) -> None:
     """Store what was done, and let links follow the people whose addresses it changed."""
-    reach = channels.reach(channels.configured(settings()))
+    reach = channels.reach(channels.ways(settings()))
     followed = addresses.follow(session(), changes, reach=reach, by=actor(), at=now())
     session().commit()
     if followed.taken_back:

@@ -32,7 +32,7 @@ def invite(code: str, print_links: bool, as_json: bool) -> None:
     Example: evenhand invite july
     """
     asked = campaigns.named(session(), code)
-    reach = channels.reach(channels.configured(settings()))
+    reach = channels.reach(channels.ways(settings()))
     with _bar(0, "Inviting", quiet=as_json) as bar:
         done = invitations.invite(session(), asked, reach=reach, tell=_moving(bar), by=actor(), at=now())
     printed = _links(asked.id, code) if print_links else []
@@ -119,7 +119,7 @@ def work(once: bool, threads: int, schedule: bool) -> None:
 
 def _send_all() -> None:
     worker.tidy()
-    waiting = outbox.waiting(session(), at=now())
+    waiting = outbox.waiting(session(), by_hand=channels.by_hand(settings()), at=now())
     session().rollback()
     with _bar(waiting, "Sending") as bar:
         tally = worker.drain(tell=lambda tally: bar.update(tally.total - bar.pos))

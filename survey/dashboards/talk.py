@@ -19,7 +19,7 @@ from survey.models import Assignment, Campaign, Contact, Invitation, Period, Rep
 from survey.sampling import planning
 
 QUESTIONS = 2
-ASKABLE = or_(Contact.email.is_not(None), Contact.phone.is_not(None))
+ASKABLE = or_(Contact.email.is_not(None), Contact.phone.is_not(None), Contact.wechat.is_not(None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

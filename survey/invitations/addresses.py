@@ -21,7 +21,8 @@ from survey.refusals import N_
 from survey.sampling.frame import Reach, by_mail
 
 USED: Mapping[str, tuple[str, ...]] = {"mail": ("email",), "sms": ("phone",)}
-ANY = ("email", "phone")
+BY_HAND = ("wechat",)
+ANY = ("email", "phone", "wechat")
 """What a channel of the company's own may write to."""
 NO_ADDRESS = N_("The roster has no address of this person any more.")
 
@@ -41,7 +42,8 @@ def follow(session: Session, changes: Changes, *, reach: Reach = by_mail, by: st
     taken_back = sent_again = 0
     for invitation, message in _asked(session, moved):
         assert invitation.contact_id is not None  # they were found by it
-        mistaken = any(moved[invitation.contact_id].get(name) for name in USED.get(message.channel, ANY))
+        used = BY_HAND if message.taken_by else USED.get(message.channel, ANY)
+        mistaken = any(moved[invitation.contact_id].get(name) for name in used)
         if not mistaken and message.state != "failed":
             continue
         taken_back += _take_back(session, invitation, at=at)
@@ -57,11 +59,11 @@ def follow(session: Session, changes: Changes, *, reach: Reach = by_mail, by: st
 def _turn(invitation: Invitation, message: OutboxMessage, reach: Reach, *, at: datetime) -> bool:
     """Let the last message go to where the person is now; is it one more that goes?
 
-    What a worker has in hand is on its way already: the reminder will follow. Without any address it is told among
-    what reached nobody.
+    What a worker has in hand is on its way already: the reminder will follow. What a person has in hand is taken from
+    them. Without any address it is told among what reached nobody.
     """
     contact = invitation.contact
-    if contact is None or contact.opted_out_at or message.state == "claimed":
+    if contact is None or contact.opted_out_at or (message.state == "claimed" and not message.taken_by):
         return False
     channel = reach(contact)
     if channel is None:

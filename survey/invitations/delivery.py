@@ -47,17 +47,20 @@ def resume(session: Session, campaign: Campaign, *, by: str, at: datetime) -> No
 
 
 def correct_address(
-    session: Session, contact: Contact, *, email: str | None = None, phone: str | None = None, by: str, at: datetime
-) -> Changes:
-    """Give a contact another mail address or phone number; what is not given stays. Says what was changed.
+    session: Session, contact: Contact, *, email: str | None = None, phone: str | None = None,
+    wechat: str | None = None, by: str, at: datetime,
+) -> Changes:  # fmt: skip
+    """Give a contact another mail address, phone number or name in WeChat; what is not given stays. Says what was
+    changed.
 
     Links sent to the address before are taken back: whoever reads there may be somebody else. Raises UnfitCell.
     """
-    before = (contact.email, contact.phone)
+    before = (contact.email, contact.phone, contact.wechat)
     contact.email = cells.email(email) if email else contact.email
     contact.phone = cells.phone(phone) if phone else contact.phone
-    changes = Changes()
-    changes.update(Contact.__tablename__, contact.id, ("email", "phone"), before, (contact.email, contact.phone))
+    contact.wechat = cells.short(cells.on_one_line(wechat)) if wechat else contact.wechat
+    after, changes = (contact.email, contact.phone, contact.wechat), Changes()
+    changes.update(Contact.__tablename__, contact.id, ("email", "phone", "wechat"), before, after)
     unanswered = select(Invitation.id).where(
         Invitation.contact_id == contact.id, Invitation.disposition.in_((*UNANSWERED, "bounced"))
     )
@@ -113,7 +116,7 @@ def once_more(message: OutboxMessage, channel: str, *, at: datetime) -> None:
     """Have a message leave again as a new mail; its worker puts a new link into it."""
     message.channel, message.message_id = channel, uuid.uuid4().hex
     message.state, message.attempts, message.not_before = "queued", 0, at
-    message.lease_until = message.sent_at = message.last_error = None
+    message.lease_until = message.sent_at = message.last_error = message.taken_by = None
     message.invitation.disposition = "queued"
 
 

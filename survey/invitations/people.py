@@ -5,19 +5,26 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from survey.campaigns import UNANSWERED
 from survey.models import Contact, Invitation, OutboxMessage
 
 
 def same_person(contact: Contact) -> ColumnElement[bool]:
-    """Contacts with the same mail address; without one, with the same phone number."""
+    """Contacts with the same mail address; without one, with the same phone number; without either, with the same name
+    in WeChat."""
     if contact.email:
         return Contact.email == contact.email
     if contact.phone:
-        return and_(Contact.phone == contact.phone, or_(Contact.email.is_(None), Contact.email == ""))
+        return and_(Contact.phone == contact.phone, _without(Contact.email))
+    if contact.wechat:
+        return and_(Contact.wechat == contact.wechat, _without(Contact.email), _without(Contact.phone))
     return Contact.id == contact.id
+
+
+def _without(column: InstrumentedAttribute[str | None]) -> ColumnElement[bool]:
+    return or_(column.is_(None), column == "")
 
 
 def opt_out(session: Session, contact: Contact, *, at: datetime) -> None:
@@ -36,7 +43,7 @@ def write_in(session: Session, contact: Contact, language: str) -> None:
 
 def stop_at(session: Session, contact: Contact, address: str, reason: str) -> None:
     """Nothing arrives at this address, so nothing more goes there until it is corrected."""
-    known = or_(Contact.email == address, Contact.phone == address)
+    known = or_(Contact.email == address, Contact.phone == address, Contact.wechat == address)
     session.execute(update(Contact).where(known).values(undeliverable=address))
     _stop(session, contact, "bounced", reason)
 

@@ -327,6 +327,7 @@ def upgrade() -> None:
     sa.Column('role', sa.String(), nullable=True),
     sa.Column('email', sa.String(), nullable=True),
     sa.Column('phone', sa.String(), nullable=True),
+    sa.Column('wechat', sa.String(), nullable=True),
     sa.Column('language', sa.Enum('zh', 'en', name='language', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('opted_out_at', UtcDateTime(timezone=True), nullable=True),
     sa.Column('undeliverable', sa.String(), nullable=True),
@@ -337,6 +338,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_contact_customer_id'), ['customer_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_contact_email'), ['email'], unique=False)
         batch_op.create_index(batch_op.f('ix_contact_phone'), ['phone'], unique=False)
+        batch_op.create_index(batch_op.f('ix_contact_wechat'), ['wechat'], unique=False)
 
     op.create_table('indicator_fact',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -619,6 +621,7 @@ def upgrade() -> None:
     sa.Column('last_error', sa.String(), nullable=True),
     sa.Column('created_at', UtcDateTime(timezone=True), nullable=False),
     sa.Column('sent_at', UtcDateTime(timezone=True), nullable=True),
+    sa.Column('taken_by', sa.String(), nullable=True),
     sa.ForeignKeyConstraint(['invitation_id'], ['invitation.id'], name=op.f('fk_outbox_message_invitation_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_outbox_message')),
     sa.UniqueConstraint('invitation_id', 'number', name=op.f('uq_outbox_message_invitation_id_number'))
@@ -1186,6 +1189,7 @@ def downgrade() -> None:
 
     op.drop_table('indicator_fact')
     with op.batch_alter_table('contact', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_contact_wechat'))
         batch_op.drop_index(batch_op.f('ix_contact_phone'))
         batch_op.drop_index(batch_op.f('ix_contact_email'))
         batch_op.drop_index(batch_op.f('ix_contact_customer_id'))

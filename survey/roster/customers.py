@@ -68,6 +68,10 @@ class ContactRow(Row):
     phone: OptionalPhone = headed(
         "phone", "mobile", "contact_phone", "电话", "手机", "手机号", "手机号码", "联系电话", "联系人电话", default=None
     )
+    wechat: OptionalText = headed(
+        "wechat", "wechat_id", "weixin", "contact_wechat", "微信号", "微信", "微信名", "微信昵称", "联系人微信",
+        "联系人微信号", default=None,
+    )  # fmt: skip
     language: Language = headed("language", "contact_language", "语言", "语种", default="zh")
 
 
@@ -149,7 +153,7 @@ def _flat_parts(sheet: Sheet) -> tuple[Part[CustomerRow], Part[ContactRow] | Non
     others = {header: place for place, header in enumerate(sheet.headers) if place not in used}
     return (
         Part(CustomerRow, Columns(places=customer, others=others)),
-        Part(ContactRow, Columns(places=contact, others=others), told_by=("name", "role", "email", "phone"))
+        Part(ContactRow, Columns(places=contact, others=others), told_by=("name", "role", "email", "phone", "wechat"))
         if contact
         else None,
         Part(AssignmentRow, Columns(places=assignment, others=others), told_by=_FLAT_ASSIGNMENT.keys() - {"customer"})

@@ -94,7 +94,7 @@ KINDS: dict[str, Kind] = {
             example={
                 "code": "C0001", "name": "海川商行", "segment": "标准", "size_band": "中", "industry": "建材",
                 "customer_since": "2021-05-01", "contact_name": "刘芳", "role": "采购", "email": "liu@example.com",
-                "phone": "13800138000", "language": "zh", "rep": "R001", "territory": "T01",
+                "phone": "13800138000", "wechat": "liufang2026", "language": "zh", "rep": "R001", "territory": "T01",
                 "served_from": "2024-01-01",
             },
         ),
@@ -104,7 +104,7 @@ KINDS: dict[str, Kind] = {
             take_in=customers.take_in_contacts,
             example={
                 "customer": "C0001", "name": "刘芳", "role": "采购", "email": "liu@example.com",
-                "phone": "13800138000", "language": "zh",
+                "phone": "13800138000", "wechat": "liufang2026", "language": "zh",
             },
         ),
         Kind(

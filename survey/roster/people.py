@@ -93,7 +93,7 @@ def overview(session: Session, *, on: date) -> Overview:
     def count(question: Select[int]) -> int:
         return session.scalar(question) or 0
 
-    reachable = or_(Contact.email.is_not(None), Contact.phone.is_not(None))
+    reachable = or_(Contact.email.is_not(None), Contact.phone.is_not(None), Contact.wechat.is_not(None))
     served = select(Assignment.customer_id).where(serving(on))
     return Overview(
         territories=count(select(func.count(Territory.id))),

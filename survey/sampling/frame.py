@@ -114,9 +114,9 @@ def _reached(session: Session, reach: Reach) -> dict[int, list[Reached]]:
     """Customer id → the contacts who can be reached and have not asked to be left alone, as this or any customer's."""
     found: dict[int, list[Reached]] = defaultdict(list)
     contacts = session.scalars(select(Contact).order_by(Contact.customer_id, Contact.id)).all()
-    left_alone = {contact.email or contact.phone for contact in contacts if contact.opted_out_at}
+    left_alone = {contact.known_by for contact in contacts if contact.opted_out_at}
     for contact in contacts:
-        stopped = contact.opted_out_at or (contact.email or contact.phone) in left_alone
+        stopped = contact.opted_out_at or contact.known_by in left_alone
         channel = None if stopped else reach(contact)
         if channel is not None:
             found[contact.customer_id].append(Reached(contact=contact, channel=channel))

@@ -34,6 +34,7 @@ from survey.views import (
     targets,
     team,
     undelivered,
+    wechat,
 )
 
 BLUEPRINTS = (
@@ -70,4 +71,5 @@ BLUEPRINTS = (
     targets.blueprint,
     team.blueprint,
     undelivered.blueprint,
+    wechat.blueprint,
 )

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import DateField, DecimalField, Field, IntegerField, RadioField, SelectField, StringField
@@ -19,7 +19,7 @@ from survey import access, campaigns, channels, context, i18n, interviews, invit
 from survey.campaigns.progress import progress
 from survey.campaigns.rates import DISPOSITIONS
 from survey.campaigns.watching import watch
-from survey.invitations import delivery, reminders
+from survey.invitations import by_hand, delivery, reminders
 from survey.models import Campaign
 from survey.questionnaires import versions
 from survey.refusals import N_, Refused
@@ -158,7 +158,8 @@ def shown(code: str) -> ResponseReturnValue:
     """A campaign as it goes, live."""
     campaign = _campaign(code)
     return render_template(
-        "campaigns/shown.html", campaign=campaign, seen=progress(context.session(), campaign),
+        "campaigns/shown.html", campaign=campaign,
+        seen=progress(context.session(), campaign, by_hand=channels.by_hand(context.settings())),
         dispositions=DISPOSITIONS, interviewers=users.in_role(context.session(), "interviewer"), now=context.now(),
     )  # fmt: skip
 
@@ -202,7 +203,8 @@ def send(code: str) -> ResponseReturnValue:
 
     def act(campaign: Campaign) -> str:
         done = invitations.invite(context.session(), campaign, reach=reach(), by=context.actor(), at=context.now())
-        return str(gettext("%(count)s people are being asked. Their mail leaves within minutes.", count=done.invited))
+        said = gettext("%(count)s people are being asked. Their mail leaves within minutes.", count=done.invited)
+        return str(said) + _and_by_hand(campaign)
 
     return _done(code, act, "campaigns.shown", wake=True)
 
@@ -230,9 +232,21 @@ def remind(code: str) -> ResponseReturnValue:
 
     def act(campaign: Campaign) -> str:
         done = reminders.remind(context.session(), campaign, by=context.actor(), at=context.now())
-        return str(gettext("%(count)s people are being reminded.", count=done.reminded))
+        return str(gettext("%(count)s people are being reminded.", count=done.reminded)) + _and_by_hand(campaign)
 
     return _done(code, act, "campaigns.shown", wake=True)
+
+
+def _and_by_hand(campaign: Campaign) -> str:
+    """What does not leave by itself."""
+    waits = by_hand.waiting_by_campaign(context.session(), at=context.now()).get(campaign.code, 0)
+    if not (waits and channels.by_hand(context.settings())):
+        return ""
+    said = ngettext(
+        "%(num)s message goes by WeChat and waits to be sent by hand.",
+        "%(num)s messages go by WeChat and wait to be sent by hand.", waits,
+    )  # fmt: skip
+    return f" {said}"
 
 
 @blueprint.post("/<code>/pause")
@@ -289,7 +303,7 @@ def _done(code: str, act: Callable[[Campaign], str], endpoint: str, *, wake: boo
 
 def reach() -> Reach:
     """The channels this installation has."""
-    return channels.reach(channels.configured(context.settings()))
+    return channels.reach(channels.ways(context.settings()))
 
 
 def _campaign(code: str) -> Campaign:

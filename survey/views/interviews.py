@@ -10,9 +10,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_security import current_user
 
-from survey import access, follow_ups, i18n, interviews, responses
-from survey.context import actor, company, db, now, session
+from survey import access, channels, follow_ups, i18n, interviews, responses
+from survey.context import actor, company, db, now, session, settings
 from survey.interviews import InterviewOver, UnknownInterview
+from survey.invitations import by_hand
 from survey.models import Interview
 from survey.refusals import N_, Refused
 from survey.responses import drafts
@@ -27,8 +28,12 @@ PARTS = frozenset({"stay", "switch", "send", "outcome", "call_back_at", "csrf_to
 @blueprint.get("/interviews")
 @access.permission("interview")
 def queue() -> ResponseReturnValue:
-    """Whom to call now, and whom later."""
-    return render_template("interviews/queue.html", queue=interviews.queue(session(), actor(), at=now()))
+    """Whom to call now, and whom later; and which campaigns have somebody to write to by hand."""
+    by_wechat = access.holds("write by hand") and bool(channels.by_hand(settings()))
+    return render_template(
+        "interviews/queue.html", queue=interviews.queue(session(), actor(), at=now()),
+        to_write=by_hand.waiting_by_campaign(session(), at=now()) if by_wechat else {},
+    )  # fmt: skip
 
 
 @blueprint.get("/interviews/<int:interview_id>")

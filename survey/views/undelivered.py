@@ -25,6 +25,7 @@ MOST_LISTED = 500
 class AddressForm(FlaskForm):
     email = StringField(_("E-mail address"), validators=[Length(max=300)])
     phone = StringField(_("Phone number"), validators=[Length(max=40)])
+    wechat = StringField(_("WeChat name or id"), validators=[Length(max=300)])
 
 
 @blueprint.get("")
@@ -41,7 +42,7 @@ def listed(code: str) -> ResponseReturnValue:
 def shown(code: str, invitation_id: int) -> ResponseReturnValue:
     """One person's addresses."""
     invitation, contact = _invited(_campaign(code), invitation_id)
-    form = AddressForm(data={"email": contact.email, "phone": contact.phone})
+    form = AddressForm(obj=contact)
     return render_template("undelivered/shown.html", code=code, invitation=invitation, form=form)
 
 
@@ -55,8 +56,9 @@ def correct(code: str, invitation_id: int) -> ResponseReturnValue:
         by, at = context.actor(), context.now()
         try:
             changes = delivery.correct_address(
-                context.session(), contact, email=form.email.data, phone=form.phone.data, by=by, at=at
-            )
+                context.session(), contact, email=form.email.data, phone=form.phone.data, wechat=form.wechat.data,
+                by=by, at=at,
+            )  # fmt: skip
             delivery.resend(context.session(), invitation, reach=reach(), by=by, at=at)
             addresses.follow(context.session(), changes, reach=reach(), by=by, at=at)  # in other campaigns too
         except Refused as refusal:

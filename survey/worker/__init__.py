@@ -10,12 +10,10 @@ from threading import Event
 from zoneinfo import ZoneInfo
 
 from survey import campaigns, channels
-from survey.config import Settings
 from survey.context import company, now, session, settings
-from survey.invitations import clock, links, outbox, people, reminders
+from survey.invitations import clock, outbox, people, reminders
 from survey.letters import (
     AddressRefused,
-    Asked,
     Channel,
     Letter,
     LetterDelayed,
@@ -26,7 +24,7 @@ from survey.letters import (
 )
 from survey.models import OutboxMessage
 from survey.users import letters as account_letters
-from survey.worker import accounts, orders, returned
+from survey.worker import accounts, orders, returned, writing
 from survey.worker.orders import WORKER
 
 CUTS_IN_A_ROW = 3
@@ -108,7 +106,7 @@ def _send_next(channel: Channel, post: Post, tally: Tally) -> bool:
     if not messages:
         session().commit()
         return False
-    letter = _letter(messages, channel, settings())
+    letter = writing.letter(messages, channel)
     session().commit()
     try:
         post(letter)
@@ -140,30 +138,3 @@ def _give_up(messages: Sequence[OutboxMessage], letter: Letter, reason: LetterRe
     contact = messages[0].invitation.contact
     if isinstance(reason, AddressRefused) and contact is not None:
         people.stop_at(session(), contact, letter.to_address, str(reason))
-
-
-def _letter(messages: Sequence[OutboxMessage], channel: Channel, settings: Settings) -> Letter:
-    """One letter for all messages of one person, with a fresh link for each invitation."""
-    contact = messages[0].invitation.contact
-    return Letter(
-        message_id=messages[0].message_id,
-        to_name=contact.name if contact else "",
-        to_address=(channel.address(contact) or "") if contact else "",
-        language=contact.language if contact else "zh",
-        company_zh=company().name_zh,
-        company_en=company().name,
-        asked=tuple(_asked(message, settings) for message in messages),
-        written_at=messages[0].created_at,
-        privacy_link=f"{settings.base_url}/privacy",
-    )
-
-
-def _asked(message: OutboxMessage, settings: Settings) -> Asked:
-    invitation = message.invitation
-    token = links.mint(session(), invitation.id, keys=settings.token_keys, at=now())
-    return Asked(
-        reps=tuple(subject.rep.name for subject in invitation.subjects),
-        closes_on=invitation.campaign.closes_on,
-        link=f"{settings.base_url}/s/{token}",
-        reminder=message.number > 0,
-    )

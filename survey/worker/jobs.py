@@ -21,9 +21,9 @@ from huey.registry import Message
 from huey.serializer import Serializer, SignedSerializer
 from sqlalchemy.exc import DBAPIError
 
-from survey import database, worker
+from survey import channels, database, worker
 from survey.config import Settings
-from survey.context import now, session
+from survey.context import now, session, settings
 from survey.database import BUSY_SECONDS, journal_mode
 from survey.invitations import outbox
 from survey.users import letters
@@ -77,7 +77,8 @@ def queue(app: Flask, stop: Event | None = None) -> Huey:
         """Every minute: tidy up, and give out as many jobs as there are letters for."""
         with app.app_context():
             worker.tidy()
-            due = outbox.waiting(session(), at=now()) + letters.waiting(session(), at=now())
+            due = outbox.waiting(session(), by_hand=channels.by_hand(settings()), at=now())
+            due += letters.waiting(session(), at=now())
             jobs = min(MOST_JOBS, -(-due // BATCH))
         for _ in range(jobs - huey.pending_count()):
             send()

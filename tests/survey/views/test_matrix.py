@@ -41,7 +41,10 @@ from tests.survey.conftest import put_events
 
 from .conftest import Page
 
-OF_EVERYBODY = {"campaigns.watched", "schemes.shown", "manual.page", "manual.picture", "team.file"}
+OF_EVERYBODY = {
+    "campaigns.watched", "schemes.shown", "manual.page", "manual.picture", "team.file",
+    "wechat.desk", "wechat.write", "wechat.sent", "wechat.later", "wechat.unreached",
+}  # fmt: skip
 """Routes about what belongs to the whole company: their pages show each reader their own people, which the tests of
 those pages check."""
 OWNERS = {"manager": "boss@h.example", "rep": "r01@h.example", "interviewer": "ann@h.example"}
