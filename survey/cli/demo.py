@@ -22,12 +22,12 @@ from flask_security import hash_password
 from sqlalchemy import inspect
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
-from survey import access, appraisals, campaigns, config, database, interviews, invitations, users, worker
+from survey import access, appraisals, campaigns, channels, config, database, interviews, invitations, users, worker
 from survey.app import create_app
 from survey.cli import invented
 from survey.cli.invented import InventedCompany, Table
 from survey.config import Settings
-from survey.context import actor, db, now, session, today
+from survey.context import actor, db, now, session, settings, today
 from survey.invitations import links
 from survey.refusals import N_, Refused
 from survey.users import User, second_factor
@@ -256,7 +256,8 @@ def _ask(company: InventedCompany) -> None:
         opens_on=today() - timedelta(days=7), closes_on=today() + timedelta(days=21), by=actor(), at=now(),
     )  # fmt: skip
     campaigns.open_up(session(), asked, by=actor(), at=now())
-    invitations.invite(session(), asked, by=actor(), at=now())
+    reach = channels.reach(channels.ways(settings()))
+    invitations.invite(session(), asked, reach=reach, by=actor(), at=now())
     session().commit()
     worker.drain(most=FIRST_MAILS)
     interviews.hand_out(session(), asked, [LOGINS["interviewer"]], most=CALLS, by=actor(), at=now())

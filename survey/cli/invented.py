@@ -225,13 +225,15 @@ def _contacts(chance: random.Random, customers: Table, serving: dict[str, Row]) 
         english = serving[code]["territory"] == "OVERSEAS" or chance.random() < 0.08
         people = {_person(chance, english=english) for _ in range(chance.choices((1, 2, 3), (0.7, 0.2, 0.1))[0])}
         for number, name in enumerate(sorted(people), start=1):
+            wechat = _wechat(len(rows))
             rows.append(
                 {
                     "customer": code,
                     "name": name,
                     "role": chance.choice(CONTACT_ROLES),
-                    "email": f"contact{number}.{code.lower()}@customers.example",
+                    "email": "" if wechat else f"contact{number}.{code.lower()}@customers.example",
                     "phone": _phone(len(rows)),
+                    "wechat": wechat,
                     "language": "en" if english else "zh",
                 }
             )
@@ -241,6 +243,11 @@ def _contacts(chance: random.Random, customers: Table, serving: dict[str, Row]) 
 def _phone(number: int) -> str:
     """One person in eight has a telephone: a London number kept free for films, which rings nowhere."""
     return f"+44 20 7946 0{number // 8:03d}" if number % 8 == 0 and number < 8000 else ""
+
+
+def _wechat(number: int) -> str:
+    """One person in forty has neither mail nor telephone, and is written to by hand."""
+    return f"demo_{number:05d}" if number % 40 == 25 else ""
 
 
 def _answers(

@@ -207,6 +207,9 @@ def world(
     invitations.revoke(session, session.get_one(Invitation, taken_back[1]), reason="x", by=BY, at=at)
     bounced = session.scalars(select(OutboxMessage).where(OutboxMessage.invitation_id == mistaken[1])).one()
     bounced.state, bounced.last_error, bounced.invitation.disposition = "failed", "550 no such user", "bounced"
+    by_wechat = session.scalars(select(OutboxMessage).where(OutboxMessage.invitation_id == rest[0][1])).one()
+    by_wechat.channel, by_wechat.state, by_wechat.taken_by = "wechat", "claimed", "admin@h.example"
+    by_wechat.lease_until = at + timedelta(minutes=15)
     interviews.hand_out(session, campaign, [CALLER], by=BY, at=at)
     call = session.scalars(select(Interview).order_by(Interview.id.desc())).first()
     assert call is not None
