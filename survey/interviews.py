@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from survey import campaigns, invitations, journal, responses, users
 from survey.campaigns import UNANSWERED
+from survey.invitations import links
 from survey.models import Call, Campaign, Contact, Interview, Invitation, Subject
 from survey.refusals import N_, Refused
 from survey.responses import Recorded, Sheets, Submission
@@ -25,6 +26,7 @@ ENDS = {"refused": "refused", "wrong person": "wrong person"}
 OUTCOMES = ("no answer", "busy", "call back", "refused", "wrong person")
 MOST_CALLS = 6
 NOT_AN_INTERVIEWER = N_("%(email)s is no interviewer. Create one: evenhand users create --role interviewer.")
+OVER = N_("This interview is over. Go on with the next one.")
 TO_CALL = (*UNANSWERED, "bounced")
 
 
@@ -184,7 +186,7 @@ def require_open(session: Session, interview: Interview, *, at: datetime) -> Non
     invitation = interview.invitation
     asked = invitation.disposition in TO_CALL and invitation.revoked_at is None
     if interview.state != "waiting" or not asked or not campaigns.takes_answers(session, invitation.campaign, at=at):
-        raise InterviewOver(N_("This interview is over. Go on with the next one."))
+        raise InterviewOver(OVER)
 
 
 def note_call(
@@ -233,7 +235,10 @@ def complete(
     if not responses.was_recorded(session, interview.invitation, nonce):
         require_open(session, interview, at=at)
     submission = Submission(nonce=nonce, language=language, mode="phone", interviewer=by)
-    done = responses.record(session, interview.invitation, sheets, submission, at=at)
+    try:
+        done = responses.record(session, interview.invitation, sheets, submission, at=at)
+    except links.LinkClosed:  # since the call was looked at
+        raise InterviewOver(OVER) from None
     if not done.repeated:
         interview.calls.append(Call(called_at=at, by=by, outcome="completed"))
         interview.state = "completed"

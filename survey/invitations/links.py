@@ -57,10 +57,8 @@ def redeem(session: Session, token: str, *, keys: Keys, at: datetime) -> Invitat
     Raises UnknownToken, LinkClosed.
     """
     invitation = holder(session, token, keys=keys)
-    if invitation.revoked_at:
-        raise _taken_back()
-    if not campaigns.takes_answers(session, invitation.campaign, at=at):
-        raise LinkClosed(N_("This survey has closed. Thank you for your time; there is nothing you need to do."))
+    is_open = campaigns.takes_answers(session, invitation.campaign, at=at)
+    require_good(taken_back=invitation.revoked_at is not None, is_open=is_open)
     return invitation
 
 
@@ -73,13 +71,16 @@ def holder(session: Session, token: str, *, keys: Keys) -> Invitation:
     row = _find(session, token, keys) if _SHAPE.fullmatch(token) else None
     if row is None:
         raise UnknownToken(N_("This link leads nowhere. Please open the link in your mail again, whole."))
-    if row.revoked_at:
-        raise _taken_back()
+    require_good(taken_back=row.revoked_at is not None)
     return row.invitation
 
 
-def _taken_back() -> LinkClosed:
-    return LinkClosed(N_("This link is no longer in use. There is nothing you need to do."))
+def require_good(*, taken_back: bool, is_open: bool = True) -> None:
+    """Raises LinkClosed for a link that was taken back, or whose survey takes no answers."""
+    if taken_back:
+        raise LinkClosed(N_("This link is no longer in use. There is nothing you need to do."))
+    if not is_open:
+        raise LinkClosed(N_("This survey has closed. Thank you for your time; there is nothing you need to do."))
 
 
 _of_token = joinedload(Token.invitation)
@@ -96,8 +97,12 @@ _HELD = (
 
 
 def _find(session: Session, token: str, keys: Keys) -> Token | None:
-    digests = [_digest(token, key) for key in keys.values()]
-    return session.scalars(_HELD, {"digests": digests}).unique().one_or_none()
+    return session.scalars(_HELD, {"digests": digests(token, keys)}).unique().one_or_none()
+
+
+def digests(token: str, keys: Keys) -> tuple[str, ...]:
+    """Under which digests a link may be kept, one for each key."""
+    return tuple(_digest(token, key) for key in keys.values())
 
 
 def printed(

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import Table, bindparam, delete, insert, select, update
+from sqlalchemy import Table, bindparam, delete, exists, insert, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from survey import campaigns, invitations, questionnaires
-from survey.models import Answer, Draft, Invitation, Response, ResponseVersion, Subject
+from survey.invitations import links
+from survey.models import Answer, Campaign, Draft, Invitation, Response, ResponseVersion, Subject, Token
 from survey.questionnaires.sheet import SKIPPED, Questionnaire, Reply
 from survey.refusals import N_, Refused
 
@@ -48,10 +49,12 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """How a sheet came in: its mark, the language it was asked in, and who asked when it was not the page."""
+    """How a sheet came in: its mark, the language it was asked in, the digests of the link it came by, and who asked
+    when it was not the page."""
 
     nonce: str
     language: str | None
+    link: tuple[str, ...] = ()
     mode: str = "web"
     interviewer: str | None = None
 
@@ -62,11 +65,10 @@ def record(
     """Write one submission about the reps of an invitation, or recognise it as a repeat.
 
     A subject without a single reply gets no version: what was said of that rep before still counts.
-    Raises NothingAnswered, AnswersFinal, ForeignSubject.
+    Raises LinkClosed, NothingAnswered, AnswersFinal, ForeignSubject.
     """
-    queue_up(session, invitation)
+    responses = take_turn(session, invitation, link=submission.link)
     sheet = questionnaires.of(invitation.campaign.questionnaire)
-    responses = _responses(session, invitation)
     if _was_recorded(session, responses, submission.nonce):
         return Recorded(repeated=True, subjects=len(responses))
     _require_time_left(session, invitation, responses, at=at)
@@ -84,6 +86,16 @@ def queue_up(session: Session, invitation: Invitation) -> None:
     if session.get_bind().dialect.name == "sqlite":
         return
     session.execute(select(Invitation.id).where(Invitation.id == invitation.id).with_for_update(key_share=True))
+
+
+def take_turn(session: Session, invitation: Invitation, *, link: tuple[str, ...] = ()) -> dict[int, Response]:
+    """Wait for one's turn, and read what was answered before, by subject. The link was looked at before that, so
+    whoever took it back or closed the campaign since then came first. Raises LinkClosed."""
+    queue_up(session, invitation)
+    rows = session.execute(_IN_TURN, {"invitation_id": invitation.id, "link": link}).all()
+    _response, revoked_at, state, taken_back = rows[0]
+    links.require_good(taken_back=revoked_at is not None or taken_back, is_open=state == "open")
+    return {response.subject_id: response for response, *_ in rows if response is not None}
 
 
 def was_recorded(session: Session, invitation: Invitation, nonce: str) -> bool:
@@ -116,6 +128,18 @@ def _require_time_left(
 
 # Made once: every answer asks and says these.
 _OF_INVITATION = select(Response).join(Subject).where(Subject.invitation_id == bindparam("invitation_id"))
+_IN_TURN = (
+    select(
+        Response, Invitation.revoked_at, Campaign.state,
+        exists().where(Token.digest.in_(bindparam("link", expanding=True)), Token.revoked_at.is_not(None)),
+    )
+    .select_from(Invitation)
+    .join(Invitation.campaign)
+    .outerjoin(Subject, Subject.invitation_id == Invitation.id)
+    .outerjoin(Response, Response.subject_id == Subject.id)
+    .where(Invitation.id == bindparam("invitation_id"))
+)  # fmt: skip
+"""A statement of its own after the lock: PostgreSQL shows it what was committed while it waited."""
 _WITH_NONCE = select(ResponseVersion.id).where(
     ResponseVersion.response_id.in_(bindparam("ids", expanding=True)), ResponseVersion.nonce == bindparam("nonce")
 )

@@ -21,14 +21,15 @@ def save(
     sheets: Sheets,
     *,
     nonce: str,
+    link: tuple[str, ...] = (),
     interviewer: str | None = None,
     at: datetime,
 ) -> None:
     """Keep what is chosen so far, in place of what was kept before. A sheet that was sent meanwhile leaves no draft.
 
-    Raises NothingAnswered, AnswersFinal, ForeignSubject.
+    Raises LinkClosed, NothingAnswered, AnswersFinal, ForeignSubject.
     """
-    responses.queue_up(session, invitation)
+    responses.take_turn(session, invitation, link=link)
     responses.require_time_left(session, invitation, at=at)
     sheet = questionnaires.of(invitation.campaign.questionnaire)
     said = responses.answered(invitation, sheet, sheets)

@@ -75,7 +75,7 @@ def answer(token: str) -> ResponseReturnValue:
 
 
 def _record(token: str, invitation: Invitation, form: SheetForm, nonce: str) -> ResponseReturnValue:
-    submission = Submission(nonce=nonce, language=i18n.language())
+    submission = Submission(nonce=nonce, language=i18n.language(), link=links.digests(token, settings().token_keys))
     recorded = responses.record(session(), invitation, form.sheets(), submission, at=now())
     # What counts decides: on a repeat that is what was stored the first time, not what is in this copy of the form.
     unhappy = follow_ups.is_unhappy(session(), invitation) if recorded.repeated else form.has_rating_at_most(UNHAPPY)
@@ -86,7 +86,8 @@ def _record(token: str, invitation: Invitation, form: SheetForm, nonce: str) -> 
 
 
 def _save(token: str, invitation: Invitation, form: SheetForm, nonce: str) -> ResponseReturnValue:
-    drafts.save(session(), invitation, form.sheets(), nonce=nonce, at=now())
+    link = links.digests(token, settings().token_keys)
+    drafts.save(session(), invitation, form.sheets(), nonce=nonce, link=link, at=now())
     session().commit()
     log.info("link %s: kept for later", _log_name(token))
     return redirect(url_for("answering.kept", token=token, lang=i18n.language()), 303)
@@ -210,7 +211,7 @@ def _counted(miss: links.UnknownToken) -> Refused:
 
 def _invitation(token: str) -> Invitation:
     """Redeem the link and speak its reader's language. That only reads, so in SQLite nobody is held up by it: whoever
-    writes next is alone with the file no longer than writing takes."""
+    writes next is alone with the file no longer than writing takes. What ends a link in between, the writing sees."""
     invitation = links.redeem(db.session, token, keys=settings().token_keys, at=now())
     db.session.commit()
     if request.args.get("lang") not in i18n.LANGUAGES and invitation.contact:
