@@ -13,13 +13,14 @@ from flask import Flask
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from survey import invitations, tables, worker
+from survey import channels, invitations, tables, worker
 from survey.config import Settings
 from survey.context import db
-from survey.invitations import addresses, delivery, links
+from survey.invitations import addresses, by_hand, delivery, links
 from survey.invitations.addresses import Followed
 from survey.models import Campaign, Contact, Invitation
 from survey.roster import customers
+from survey.sampling.frame import Reach, by_mail
 from tests.asking import BY, found, plan
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -77,11 +78,11 @@ def _live(session: Session, settings: Settings, link: str, at: datetime) -> bool
 def bring_contacts(session: Session) -> Callable[..., Followed]:
     """Import a file of contacts, and let links follow."""
 
-    def bring(rows: str, at: datetime, header: str = CONTACTS) -> Followed:
+    def bring(rows: str, at: datetime, header: str = CONTACTS, reach: Reach = by_mail) -> Followed:
         sheet = tables.parse((header + rows).encode(), name="contacts.csv")
         report = customers.take_in_contacts(session, sheet, by=BY, at=at)
         assert report.stored, report.refused
-        return addresses.follow(session, report.changes, by=BY, at=at)
+        return addresses.follow(session, report.changes, reach=reach, by=BY, at=at)
 
     return bring
 
@@ -125,6 +126,26 @@ def test_a_dead_address_replaced_is_written_to_and_one_taken_away_is_told(
     assert post.round(asked) == set()
     assert post.round(asked + timedelta(days=5)) == {"bob@c2.example"}, "no reminder goes to nowhere"
     assert bring_contacts("C1,王芳,again@new.example,\n", asked) == Followed(taken_back=0, sent_again=1)
+
+
+def test_a_wechat_name_changed_while_its_message_is_written_takes_it_from_the_writer(
+    session: Session, settings: Settings, asked: datetime, bring_contacts: Callable[..., Followed]
+) -> None:
+    told = {"header": "客户编号,姓名,手机,邮箱,微信号\n", "reach": channels.reach(channels.ways(settings))}
+    bring_contacts("C1,王芳,13800138000,,fang\n", asked, **told)
+    campaign = plan(session, "S1", at=asked, days=20)
+    invitations.invite(session, campaign, reach=told["reach"], by=BY, at=asked)
+    (message,) = by_hand.take(session, campaign, zone=SHANGHAI, by="ann@h.example", at=asked)
+    token, name = links.mint(session, message.invitation_id, keys=settings.token_keys, at=asked), message.message_id
+    followed = bring_contacts("C1,王芳,13800138001,,fang\n", asked, **told)
+    assert followed == Followed(), "another telephone number is no matter"
+    followed = bring_contacts("C1,王芳,13800138001,,wangfang\n", asked, **told)
+    assert followed == Followed(taken_back=1, sent_again=1)
+    assert not _live(session, settings, token, asked)
+    with pytest.raises(by_hand.NotInHand):
+        by_hand.sent(session, name, by="ann@h.example", at=asked)
+    seen = by_hand.desk(session, campaign, by="ann@h.example", at=asked)
+    assert (seen.waiting, seen.next and seen.next.wechat) == (1, "wangfang")
 
 
 def test_who_has_answered_or_whose_campaign_is_over_is_left_alone(

@@ -14,11 +14,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from survey import channels, invitations, users, worker
+from survey import channels, health, invitations, users, worker
 from survey.campaigns.progress import progress
 from survey.config import Settings
 from survey.context import now
-from survey.invitations import delivery
+from survey.invitations import delivery, reminders
 from survey.models import Contact, Invitation, JournalEntry, OutboxMessage, Token
 from tests.asking import BY, found, plan
 
@@ -50,12 +50,12 @@ def ann(asked: None, person: Callable[..., str], sign_in: Signed) -> FlaskClient
     return sign_in(person("interviewer", "ann@harbour.example"))
 
 
-def _post(client: FlaskClient, act: str, **told: str) -> str:
+def _post(client: FlaskClient, act: str, *, desk: str = DESK, **told: str) -> str:
     """Press a button of the desk; what comes back, through a redirect, is a page."""
-    opened = client.get(DESK).text
+    opened = client.get(desk).text
     held = re.search(r'name="message_id"[^>]* value="([0-9a-f]+)"', opened)
     data = {"csrf_token": Page(opened).token, "message_id": held[1] if held else "", **told}
-    return unescape(client.post(f"{DESK}/{act}", data=data, follow_redirects=True).text)
+    return unescape(client.post(f"{desk}/{act}", data=data, follow_redirects=True).text)
 
 
 def _states(session: Session) -> dict[str, tuple[str, str]]:
@@ -102,6 +102,24 @@ def test_a_message_is_made_by_the_press_sent_by_a_person_and_answered(
     assert token not in str(session.execute(select(JournalEntry.details)).all())
 
 
+def test_what_waits_for_one_person_is_one_message_a_day(ann: FlaskClient, session: Session, settings: Settings) -> None:
+    session.execute(update(OutboxMessage).values(state="held"))  # nobody else waits
+    session.execute(update(Contact).where(Contact.name != "无邮箱").values(email=None, wechat=None))
+    for code in ("S2", "S3"):
+        campaign = plan(session, code, at=now())
+        campaign.rest_days = 0
+        invitations.invite(session, campaign, reach=channels.reach(channels.ways(settings)), by=BY, at=now())
+    session.commit()
+    words = _post(ann, "message", desk="/campaigns/S3/wechat")
+    assert len(set(LINK.findall(words))) == 2, "one link for each campaign"
+    _post(ann, "sent")
+    assert reminders.remind(session, campaign, by=BY, at=now()).reminded == 1
+    session.commit()
+    assert "要等到明天" in _post(ann, "message", desk="/campaigns/S3/wechat")
+    with time_machine.travel(now() + timedelta(days=1)):
+        assert "提醒您" in _post(ann, "message", desk="/campaigns/S3/wechat")
+
+
 def test_who_cannot_be_reached_is_not_written_to_until_corrected(ann: FlaskClient, session: Session) -> None:
     name = "Bob Brown" if "Bob Brown" in ann.get(DESK).text else "无邮箱"
     _post(ann, "message")
@@ -124,6 +142,10 @@ def test_not_now_goes_behind_the_others_and_nothing_is_stuck_mail(ann: FlaskClie
     campaign = session.scalars(select(Invitation)).first().campaign  # type: ignore[union-attr]
     seen = progress(session, campaign, by_hand=("wechat",))
     assert (seen.messages, seen.waiting_since) == ({"by hand": 2, "sent": 1}, None)
+    with time_machine.travel(now() + timedelta(hours=1)):
+        told = {one.name: (one.well, str(one.seen)) for one in health.findings(lambda _: ())}
+    assert told["sending"] == (True, "nothing has waited for longer than 15 minutes")
+    assert told["WeChat messages"] == (True, "waiting to be sent by hand: 2")
 
 
 def test_an_expired_lease_returns_it_and_what_is_said_later_counts_only_while_nobody_else_has_it(
