@@ -84,7 +84,7 @@ def restore(file: Path, replace: bool, as_json: bool) -> None:
             err=True,
         )
     if done.waiting:
-        click.echo(f"{done.waiting} messages that waited then go out when the worker starts.")
+        click.echo(f"{done.waiting} messages that waited then go out when the worker starts, or by hand.")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 
 from survey import bounces, campaigns, channels, invitations, worker
 from survey.context import actor, now, session, settings
-from survey.invitations import delivery, links, outbox, reminders, reports
+from survey.invitations import by_hand, delivery, links, outbox, reminders, reports
 from survey.worker import jobs, returned
 from survey.worker.orders import Workshop
 
@@ -36,12 +36,15 @@ def invite(code: str, print_links: bool, as_json: bool) -> None:
     with _bar(0, "Inviting", quiet=as_json) as bar:
         done = invitations.invite(session(), asked, reach=reach, tell=_moving(bar), by=actor(), at=now())
     printed = _links(asked.id, code) if print_links else []
+    by_wechat = by_hand.waiting_by_campaign(session(), at=now()).get(code) if channels.by_hand(settings()) else None
     session().commit()
     jobs.wake()
     if as_json:
         click.echo(json.dumps({**asdict(done), "links": printed}, ensure_ascii=False))
         return
     click.echo(f"Invited {done.invited}; invited before {done.invited_before}.")
+    if by_wechat:
+        click.echo(f"By WeChat, by hand: {by_wechat}, on {settings().base_url}/campaigns/{code}/wechat.")
     if done.not_drawn:
         click.echo(f"The sample leaves out {done.not_drawn} customers.")
     if done.excluded or done.rested:

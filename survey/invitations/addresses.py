@@ -48,7 +48,7 @@ def follow(session: Session, changes: Changes, *, reach: Reach = by_mail, by: st
             continue
         taken_back += _take_back(session, invitation, at=at)
         if campaigns.takes_answers(session, invitation.campaign, at=at):
-            sent_again += _turn(invitation, message, reach, at=at)
+            sent_again += _turn(session, invitation, message, reach, at=at)
     if taken_back or sent_again:
         counts = {"links taken back": taken_back, "sent again": sent_again}
         journal.record(session, "addresses changed", "contacts", counts, by=by, at=at)
@@ -56,7 +56,7 @@ def follow(session: Session, changes: Changes, *, reach: Reach = by_mail, by: st
     return Followed(taken_back=taken_back, sent_again=sent_again)
 
 
-def _turn(invitation: Invitation, message: OutboxMessage, reach: Reach, *, at: datetime) -> bool:
+def _turn(session: Session, invitation: Invitation, message: OutboxMessage, reach: Reach, *, at: datetime) -> bool:
     """Let the last message go to where the person is now; is it one more that goes?
 
     What a worker has in hand is on its way already: the reminder will follow. What a person has in hand is taken from
@@ -72,7 +72,7 @@ def _turn(invitation: Invitation, message: OutboxMessage, reach: Reach, *, at: d
     if message.state == "queued":
         message.channel = channel
         return False
-    once_more(message, channel, at=at)
+    once_more(session, message, channel, at=at)
     return True
 
 

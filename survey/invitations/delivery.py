@@ -18,6 +18,9 @@ from survey.models import Campaign, Contact, Customer, Invitation, OutboxMessage
 from survey.refusals import N_, Refused
 from survey.sampling.frame import Reach, by_mail
 
+TO_ASK = (*UNANSWERED, "bounced")
+"""Dispositions of people whom a corrected address, or another try, may still reach."""
+
 
 class NothingToSend(Refused):
     """The invitation is answered, taken back or declined, so it is not sent again."""
@@ -61,9 +64,7 @@ def correct_address(
     contact.wechat = cells.short(cells.on_one_line(wechat)) if wechat else contact.wechat
     after, changes = (contact.email, contact.phone, contact.wechat), Changes()
     changes.update(Contact.__tablename__, contact.id, ("email", "phone", "wechat"), before, after)
-    unanswered = select(Invitation.id).where(
-        Invitation.contact_id == contact.id, Invitation.disposition.in_((*UNANSWERED, "bounced"))
-    )
+    unanswered = select(Invitation.id).where(Invitation.contact_id == contact.id, Invitation.disposition.in_(TO_ASK))
     session.execute(
         update(Token).where(Token.invitation_id.in_(unanswered), Token.revoked_at.is_(None)).values(revoked_at=at)
     )
@@ -92,12 +93,7 @@ def resend(session: Session, invitation: Invitation, *, reach: Reach = by_mail, 
     """
     require_open(invitation.campaign)
     contact = invitation.contact
-    if (
-        contact is None
-        or contact.opted_out_at
-        or invitation.revoked_at
-        or invitation.disposition not in (*UNANSWERED, "bounced")
-    ):
+    if contact is None or contact.opted_out_at or invitation.revoked_at or invitation.disposition not in TO_ASK:
         raise NothingToSend(N_("This invitation is answered, declined or taken back. It is not sent again."))
     channel = reach(contact)
     if channel is None:
@@ -107,17 +103,19 @@ def resend(session: Session, invitation: Invitation, *, reach: Reach = by_mail, 
     if message is None:
         message = OutboxMessage(invitation=invitation, number=0, created_at=at)
         session.add(message)
-    once_more(message, channel, at=at)
+    once_more(session, message, channel, at=at)
     session.flush()
     journal.record(session, "invitation sent again", f"invitation {invitation.id}", by=by, at=at)
 
 
-def once_more(message: OutboxMessage, channel: str, *, at: datetime) -> None:
-    """Have a message leave again as a new mail; its worker puts a new link into it."""
+def once_more(session: Session, message: OutboxMessage, channel: str, *, at: datetime) -> None:
+    """Have a message leave again as a new mail; its worker puts a new link into it. Who has answered since we looked
+    stays who has answered, and is not written to."""
     message.channel, message.message_id = channel, uuid.uuid4().hex
     message.state, message.attempts, message.not_before = "queued", 0, at
     message.lease_until = message.sent_at = message.last_error = message.taken_by = None
-    message.invitation.disposition = "queued"
+    ours = update(Invitation).where(Invitation.id == message.invitation.id, Invitation.disposition.in_(TO_ASK))
+    session.execute(ours.values(disposition="queued"), execution_options={"synchronize_session": "fetch"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,6 +116,21 @@ def test_nothing_is_kept_for_later_by_a_link_that_ended_meanwhile(
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
+def test_who_answers_while_it_is_sent_again_stays_who_has_answered(
+    client: FlaskClient, session: Session, engine: Engine, asked: Asked
+) -> None:
+    form = sheet(client, asked.zh)
+    with Session(engine) as office:
+        invitation = office.scalars(select(Invitation).order_by(Invitation.id)).all()[0]
+        assert invitation.disposition == "queued"
+        assert client.post(asked.zh, data=form).status_code == 303
+        delivery.resend(office, invitation, by=BY, at=now())
+        office.commit()
+    dispositions = session.scalars(select(Invitation.disposition).order_by(Invitation.id))
+    assert dispositions.first() == "completed"
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
 def test_an_answer_in_line_behind_whoever_ends_its_link_sees_that_it_ended(
     client: FlaskClient, session: Session, engine: Engine, asked: Asked
 ) -> None:
