@@ -7,19 +7,19 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from scoring.spec import AdjustmentSpec
 from scoring.verdicts import Verdict, verdict
-from survey import names, questionnaires
-from survey.models import Campaign, Period, QuestionnaireVersion, RepPlace, RepScore, Run, Territory
+from survey import names
+from survey.models import Period, RepPlace, RepScore, Run, Territory
 from survey.questionnaires.sheet import Wording
 from survey.refusals import N_, Refused
+from survey.runs import stored
 
 WITHHELD = "withheld"
 THIN = "thin"
-SATISFACTION = Wording(en="Satisfaction", zh="综合满意度")
 
 
 class NotToBeSeen(Refused):
@@ -113,7 +113,7 @@ def look_up(session: Session, period: str | None, item: str | None) -> Shown:
         )  # fmt: skip
         return Shown(choice=choice, run=None, spec=None)
     spec = AdjustmentSpec.from_toml(run.spec)
-    items = _item_names(session, run, spec)
+    items = stored.item_names(session, run)
     if item is not None and item not in items:
         raise not_to_be_seen(item)
     choice = Choice(
@@ -121,29 +121,6 @@ def look_up(session: Session, period: str | None, item: str | None) -> Shown:
         minimum_customers=spec.minimum_customers, weights=spec.weights,
     )  # fmt: skip
     return Shown(choice=choice, run=run, spec=spec)
-
-
-def _item_names(session: Session, run: Run, spec: AdjustmentSpec) -> dict[str, Wording]:
-    """The composite first, then the items, each as the period's question sheets call it."""
-    asked = session.scalars(
-        select(QuestionnaireVersion)
-        .where(QuestionnaireVersion.id.in_(select(Campaign.questionnaire_version_id).where(_in_period(run.period))))
-        .order_by(QuestionnaireVersion.version)
-    )
-    named = {item.code: item.dimension for sheet in asked for item in questionnaires.read(sheet.content).ratings}
-    codes = [spec.composite.name] if spec.composite else []
-    codes += [item.name for item in spec.items]
-    named.setdefault("satisfaction", SATISFACTION)
-    return {code: named.get(code) or _as_written(code) for code in codes}
-
-
-def _as_written(code: str) -> Wording:
-    words = code.replace("_", " ")
-    return Wording(en=words, zh=words)
-
-
-def _in_period(period: Period) -> ColumnElement[bool]:
-    return Campaign.period_id == period.id
 
 
 def as_shown(row: RepScore | Any | None) -> ShownScore:

@@ -50,9 +50,14 @@ def item_names(session: Session, run: Run) -> dict[str, Wording]:
     named = {item.code: item.dimension for sheet in sheets for item in questionnaires.read(sheet.content).ratings}
     codes = [spec.composite.name] if spec.composite else []
     return {
-        code: named.get(code) or (SATISFACTION if code in codes else Wording(zh=code, en=code))
+        code: named.get(code) or (SATISFACTION if code in codes else _as_written(code))
         for code in [*codes, *(item.name for item in spec.items)]
     }
+
+
+def _as_written(code: str) -> Wording:
+    words = code.replace("_", " ")
+    return Wording(zh=words, en=words)
 
 
 def means(session: Session, run: Run) -> dict[str, float]:
