@@ -243,7 +243,7 @@ def _one_zero_level(given: Mapping[str, Value]) -> list[Fault]:
 
 
 def _falling_table(given: Mapping[str, Value]) -> list[Fault]:
-    rows = given["table"]
+    rows = given.get("table", ())
     if not isinstance(rows, tuple) or not rows:
         return [("table", "there are no rows", "write rows such as [[1.0, 10], [0.9, 8]]: attainment from, points")]
     starts, points = [row[0] for row in rows], [row[1] for row in rows]

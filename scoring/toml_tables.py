@@ -73,7 +73,8 @@ class TomlTables:
         """Keep a mistake with its line, unless the value could not be read at all, which was noted then."""
         place = (mistake.table, mistake.position, mistake.key)
         if place not in self._unread:
-            line = self._lines.get(place) or self._lines.get((mistake.table, mistake.position, ""))
+            table = (mistake.table or mistake.key, mistake.position, "")
+            line = self._lines.get(place) or self._lines.get(table)
             self.mistakes.append(replace(mistake, line=line))
 
     def _not_read(self, mistake: Mistake) -> None:

@@ -59,6 +59,10 @@ def _top(values: Mapping[str, Any]) -> Iterator[Mistake]:
     if not 0 <= values.get("deduction_cap", 20.0) <= FULL_POINTS:
         what = f"deduction_cap is {values['deduction_cap']:g}"
         yield Mistake(key="deduction_cap", what=what, remedy="give the most that may be deducted, from 0 to 100")
+    unnamed = [position for position in values.get("positions", ()) if not position or position != position.strip()]
+    if unnamed:
+        what = f"positions names {unnamed[0]!r}, which nobody holds"
+        yield Mistake(key="positions", what=what, remedy="name each job as the roster does, or remove positions")
     yield from _stated(partial(Mistake), values.get("stated", ()), _TOP)
 
 
@@ -129,10 +133,11 @@ def _rule_use(here: partial[Mistake], one: Indicator) -> Iterator[Mistake]:
         yield here(key="item", what=what, remedy="remove item, or use the rule satisfaction")
     yield from _reach(here, one)
     yield from mistakes_of(here, one)
-    for key in sorted(rule.required - one.parameters.keys()):
+    absent = rule.required - one.parameters.keys()
+    for key in sorted(absent):
         yield here(key=key, what=f"the rule {one.rule} needs {key}", remedy=f"add {key} = …")
-    if rule.required <= one.parameters.keys():
-        for key, what, remedy in rule.check({**rule.defaults, **one.parameters}):
+    for key, what, remedy in rule.check({**rule.defaults, **one.parameters}):
+        if key not in absent:
             yield here(key=key, what=what, remedy=remedy)
 
 
@@ -239,7 +244,8 @@ def _balance(indicators: Sequence[Indicator], deductions: Sequence[Deduction], m
         yield Mistake(key="weights", what=f"the weights sum to {weights:g}", remedy="make them sum to 100")
     advise = partial(Mistake, warning=True)
     if len(indicators) < 3:
-        what = f"{len(indicators)} indicators alone cannot guide the whole work"
+        alone = "1 indicator" if len(indicators) == 1 else f"{len(indicators)} indicators"
+        what = f"{alone} alone cannot guide the whole work"
         yield advise(key="few", what=what, remedy="three to ten are usual")
     if len(indicators) > 10:
         what = f"{len(indicators)} indicators have no focus"

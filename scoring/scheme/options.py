@@ -103,7 +103,7 @@ def _anchors(here: partial[Mistake], one: Indicator) -> Iterator[Mistake]:
         return
     scale = {**RULES[one.rule].defaults, **one.parameters}
     levels = number_of(scale, "highest") - number_of(scale, "lowest") + 1
-    for key, texts in given.items():
+    for key, texts in given.items() if levels > 0 else ():
         if len(texts) != levels or not all(text.strip() for text in texts):
             what = f"{key} describes {len([text for text in texts if text.strip()])} of {levels:g} levels"
             yield here(key=key, what=what, remedy="describe every level once, from the lowest up")

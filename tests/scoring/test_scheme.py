@@ -304,6 +304,12 @@ BROKEN = {
         RATIO, f'rule = "anchored_rating"\nanchors_zh = {LEVELS}\nanchors_en = {LEVELS}',
         "line 19, [indicator] 1: ratings by a supervisor carry 40 points; give them 20 together at most",
     ),
+    "a job nobody holds": ("cap = 1.0", 'cap = 1.0\npositions = [" manager"]', "line 8: positions names ' manager'"),
+    "an unknown table": ("[[band]]", "[[Band]]\n[[band]]", "line 102: Band is not known here; write band"),
+    "levels upside down": (
+        f"{RATIO[:-1]}\n", f'rule = "anchored_rating"\nlowest = 5\nhighest = 1\nanchors_zh = {LEVELS}\n',
+        "highest (1.0) is not above lowest (5.0)",
+    ),
     "limits crossed": ("# Kelon", "limits = {rateable = 0.95}\n# Kelon", "rateable (0.95) is above complete (0.9)"),
 }  # fmt: skip
 
@@ -316,6 +322,12 @@ def test_a_broken_file_is_told_what_is_wrong_and_nothing_else(kind: str) -> None
     wrong = [mistake for mistake in check(text.replace(before, after, 1)) if not mistake.warning]
     assert len(wrong) == 1, [str(mistake) for mistake in wrong]
     assert told in str(wrong[0])
+
+
+def test_what_is_missing_hides_nothing_that_is_wrong_beside_it() -> None:
+    text = SHIPPED["kelon-branch-manager"].read_text(encoding="utf-8")
+    wrong = check(text.replace(RATIO, 'rule = "step_deduction"\nstep = 0', 1))
+    assert {mistake.key for mistake in wrong} == {"step", "step_points"}
 
 
 def test_bands_that_are_all_adverse_are_refused() -> None:
