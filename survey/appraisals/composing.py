@@ -150,7 +150,9 @@ def _satisfaction(grounds: Grounds, person: Person, rep_id: int, indicator: str,
 
 
 def _peers(grounds: Grounds, person: Person, own: Satisfaction, colleagues: Collection[str]) -> Peers:
-    """Among a position's reps a rank is better for certain only where one set of ranks ends before the other begins."""
+    """Among a position's reps one is better for certain where their set of ranks ends before the other's begins. And of
+    all who are certainly better, those who do not hold the position are at most as many as there are outside it.
+    """
     rows = {code: _shown(grounds.scores.get((code, own.item))) for code in colleagues}
     sets = {
         code: (row.rank_low, row.rank_high)
@@ -160,8 +162,9 @@ def _peers(grounds: Grounds, person: Person, own: Satisfaction, colleagues: Coll
     low = high = None
     if person.code in sets:
         best, worst = sets[person.code]
-        low = 1 + sum(one_worst < best for _, one_worst in sets.values())
-        high = len(sets) - sum(one_best > worst for one_best, _ in sets.values())
+        outside = grounds.ranked[own.item] - len(sets)
+        low = max(best - outside, 1 + sum(one_worst < best for _, one_worst in sets.values()))
+        high = min(worst, len(sets) - sum(one_best > worst for one_best, _ in sets.values()))
     return Peers(
         reps=sum(row is not None for row in rows.values()), rank_low=low, rank_high=high,
         stands=_stands(rows.get(person.code), grounds.means.get(own.item)),

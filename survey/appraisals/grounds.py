@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -26,8 +28,8 @@ class FactsDoNotFit(Refused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grounds:
-    """What a scheme is applied to. Scores go by (rep, item), steps by (rep id, item), asked by rep id, means and names
-    by item; without a satisfaction indicator there is no run and they are empty."""
+    """What a scheme is applied to. Scores go by (rep, item), steps by (rep id, item), asked by rep id; means, names
+    and how many reps are `ranked` by item; without a satisfaction indicator there is no run and they are empty."""
 
     period: Period
     scheme: Scheme
@@ -38,6 +40,7 @@ class Grounds:
     facts: list[Fact]
     events: list[Event]
     scores: dict[tuple[str, str], RepScore]
+    ranked: Mapping[str, int]
     means: dict[str, float]
     names: dict[str, Wording]
     asked: dict[int, int]
@@ -77,6 +80,7 @@ def gather(session: Session, period: Period, version: SchemeVersion) -> Grounds:
         facts=facts,
         events=events,
         scores=scores,
+        ranked=Counter(item for (_, item), row in scores.items() if row.rank_low is not None),
         means=stored.means(session, run) if run else {},
         names=stored.item_names(session, run) if run else {},
         asked=stored.asked(session, run) if run else {},

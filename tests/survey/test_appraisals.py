@@ -103,6 +103,20 @@ def test_satisfaction_is_the_runs_composite_and_its_steps_add_up(session: Sessio
         assert paper.statement.outcome.sd > 0
 
 
+def test_ranks_in_a_position_keep_what_the_run_knows_of_all(
+    session: Session, six: tuple[Appraisal, ...], now: datetime
+) -> None:
+    """Who is fifth or sixth of nine, two of whom hold another position, is third to sixth of seven."""
+    sets = {f"R{number:02}": (1, 9) for number in range(1, 10)} | {"R01": (5, 6), "R02": (1, 3)}
+    for row, rep in session.execute(select(RepScore, Rep.code).join(Rep).where(RepScore.item == "satisfaction")):
+        row.rank_low, row.rank_high = sets.get(rep, (None, None))
+    session.execute(update(Rep).where(Rep.code.in_(["R08", "R09"])).values(position="branch manager"))
+    done = drawing.draw_up(session, "2026-H1", six[0].scheme, by="c", at=now)
+    peers = {row.outcome["rep"]: read(session, row).statement.peers for row, _ in done.appraisals}
+    found = {rep: (peers[rep].reps, peers[rep].rank_low, peers[rep].rank_high) for rep in ("R01", "R02", "R03", "R08")}
+    assert found == {"R01": (7, 3, 6), "R02": (7, 1, 3), "R03": (7, 1, 7), "R08": (2, 1, 2)}
+
+
 def test_a_withheld_score_prints_nothing_of_it(session: Session, six: tuple[Appraisal, ...]) -> None:
     statement = read(session, six[9]).statement
     assert statement.person.code == "R10"
