@@ -153,15 +153,16 @@ def _ngettext(singular: str, plural: str, number: int) -> str:
 
 
 def decimal(value: float, pattern: str) -> str:
-    """A number as the reader's language writes it, rounded half to even as it stands. What is rounded is soon known:
-    a page prints a thousand numbers, few of them different."""
+    """A number as the reader's language writes it, below zero with a minus as in the sentences, rounded half to even as
+    it stands. What is rounded is soon known: a page prints a thousand numbers, few of them different."""
     places = len(pattern.partition(".")[2])
-    return _decimal(Decimal(str(value)).quantize(Decimal(1).scaleb(-places)), pattern, LOCALES[language()])
+    rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-places)) + 0  # which makes 0 of −0
+    return _decimal(rounded, pattern, LOCALES[language()])
 
 
 @lru_cache(maxsize=20_000)
 def _decimal(rounded: Decimal, pattern: str, locale: str) -> str:
-    return format_decimal(rounded, pattern, locale)
+    return format_decimal(rounded, pattern, locale).replace("-", "−")
 
 
 def told(refusal: Refused) -> str:

@@ -165,3 +165,8 @@ def test_every_word_that_is_stored_has_words_in_both_languages(app: Flask, macro
         template = f'{{% import "macros/{file}" as words with context %}}{{{{ words.{name}(stored) }}}}'
         assert re.search(r"[\u3400-\u9fff]", _said(app, "zh", template, stored=stored)), stored
         assert _said(app, "en", template, stored=stored).isprintable()
+
+
+def test_an_amount_below_zero_has_the_sign_of_the_sentences_and_zero_has_none(app: Flask) -> None:
+    assert _drawn(app, "figure:amount(-1338.25)") == "−1,338.25"
+    assert _drawn(app, "figure:amount(-0.001)") == "0"
