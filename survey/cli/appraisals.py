@@ -70,6 +70,8 @@ def appraise(
 def _version(period: str, scheme: str, version: int | None, *, draft: bool) -> SchemeVersion:
     if draft and not _is_adopted(scheme):
         return schemes.keep(session(), _text(scheme))
+    if Path(scheme).is_file():
+        raise schemes.not_adopted(scheme)
     if version is not None:
         return schemes.version_of(session(), scheme, version)
     return schemes.in_force(session(), scheme, periods.find(session(), period).from_on)

@@ -143,7 +143,7 @@ def version_of(session: Session, name: str, version: int) -> SchemeVersion:
     )
     if row is None:
         text_of(session, name)
-        raise not_adopted(f"{name} {version}")
+        raise NotAdopted(N_("No version %(version)s of %(name)s was adopted."), version=version, name=name)
     return row
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import partial
+from pathlib import Path
 
 import pytest
 from click.testing import Result
@@ -411,13 +412,20 @@ def test_the_manager_is_named_where_known(session: Session, kelon: Appraisal, no
 Evenhand = Callable[..., Result]
 
 
-def test_the_command_draws_up_drafts_and_proposals(session: Session, surveyed: Surveyed, evenhand: Evenhand) -> None:
+def test_the_command_draws_up_drafts_and_proposals(
+    session: Session, surveyed: Surveyed, evenhand: Evenhand, tmp_path: Path
+) -> None:
     put_facts(session, "R01")
     put_events(session, "R01", (("inventory", 3), ("weather", 1)))
     session.commit()
     refused = evenhand("appraise", "2026-H1", "--scheme", "kelon-branch-manager")
     assert refused.exit_code == 1
     assert "--draft" in refused.stderr
+    path = tmp_path / "own.toml"
+    path.write_text(schemes.shipped()["kelon-branch-manager"], encoding="utf-8")
+    assert "own.toml is not adopted yet" in evenhand("appraise", "2026-H1", "--scheme", path).stderr
+    other = evenhand("appraise", "2026-H1", "--scheme", "kelon-branch-manager", "--version", 3)
+    assert "No version 3 of kelon-branch-manager was adopted." in other.stderr
     draft = json.loads(evenhand("appraise", "2026-H1", "--scheme", "kelon-branch-manager", "--draft", "--json").stdout)
     assert [(one["number"], one["state"], one["change"]) for one in draft["appraisals"]] == [
         ("A-2026-H1-R01", "draft", "created")

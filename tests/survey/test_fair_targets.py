@@ -147,6 +147,8 @@ def test_without_results_there_is_no_target(company: Callable[[int], None], even
     wrong = ("targets", "set", "2026-H2", "sales", "--plan", "1", "--from", "2026-H1", "--weights")
     assert "workload" in evenhand(*wrong, "workload=1").stderr
     assert evenhand(*wrong, "potential").exit_code == 2
+    same = evenhand("targets", "set", "2026-H1", "sales", "--plan", "1", "--from", "2026-H1")
+    assert "2026-H1 does not end before 2026-H1 begins" in same.stderr
 
 
 def test_the_appraisal_measures_by_it_and_says_so(

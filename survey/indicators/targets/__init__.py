@@ -82,6 +82,11 @@ def propose(session: Session, period_code: str, indicator: str, terms: Terms) ->
             N_("%(indicator)s needs results of %(base)s and reps who serve territories in %(period)s."),
             indicator=indicator, base=base.code, period=period.code,
         )  # fmt: skip
+    if base.to_on >= period.from_on:
+        raise NoFairTarget(
+            N_("%(base)s does not end before %(period)s begins. Results would set the target they are measured by."),
+            base=base.code, period=period.code,
+        )  # fmt: skip
     named = select(Territory).where(Territory.code.in_({*serving.values(), *sales})).order_by(Territory.code)
     territories = {one.code: one for one in session.scalars(named)}
     expected = shared_out(territories, sales, terms)
