@@ -28,13 +28,16 @@ class Aside:
 def growth_split(amounts: Amounts) -> Aside | None:
     """What customers opened in the period and what existing ones brought, in points that add up to the growth.
 
-    None where the sales to new customers were not recorded, or cannot be a part of the sales.
+    None where the sales to new customers were not recorded or cannot be a part of the sales, and where another growth
+    was entered (``growth``) than the sales give: paper does not contradict itself.
     """
     wanted = [amounts.get(name) for name in ("last_sales", "sales", "new_customer_sales")]
     last, current, from_new = (-1.0 if one is None else one for one in wanted)
     if last <= 0 or not 0 <= from_new <= current:
         return None
     grown = measures.growth(last=last, current=current, from_new=from_new)
+    if printed_sum(amounts.get("growth", grown.total)) != printed_sum(grown.total):
+        return None
     new, existing = (signed(one) for one in printed_parts([grown.new, grown.existing], total=printed_sum(grown.total)))
     return Aside(
         zh=f"新客户 {new}、老客户 {existing} 个百分点",

@@ -169,7 +169,8 @@ def _spared(values: dict[str, Any], diagnosis: LossDiagnosis | None) -> dict[str
 def _with_aside(values: dict[str, Any], line: Indicator, amounts: Mapping[str, float]) -> dict[str, Any]:
     """What the scheme wants told beside the value. Losses that do not count against the rep do not count here."""
     counted_losses = {"lost_customers": values["value"]} if diagnoses.is_lost(line.code) else {}
-    aside = ASIDES[line.beside]({**amounts, **counted_losses, "lost_worth": line.lost_worth})
+    growth = {"growth": values["value"]} if line.measure == "sales_growth" else {}
+    aside = ASIDES[line.beside]({**amounts, **counted_losses, **growth, "lost_worth": line.lost_worth})
     if aside is None:
         return values
     before = values.get("remark", ("", ""))

@@ -51,7 +51,9 @@ def test_what_is_printed_of_growth_adds_up_and_existing_customers_may_have_shrun
     assert aside.en.startswith("+6.7 percentage points from new, −3.4 from")  # 3.3 together, as 10/300 prints
 
 
-@pytest.mark.parametrize("amounts", [{}, {**GREW, "new_customer_sales": 451}, {**GREW, "last_sales": 0}])
+@pytest.mark.parametrize(
+    "amounts", [{}, {**GREW, "new_customer_sales": 451}, {**GREW, "last_sales": 0}, {**GREW, "growth": 20}]
+)
 def test_growth_that_cannot_be_split_is_not_split(amounts: dict[str, float]) -> None:
     assert growth_split(amounts) is None
 

@@ -58,6 +58,18 @@ def test_kelons_worked_example_comes_out_of_stored_facts(session: Session, kelon
     assert (kelon.state, kelon.band, statement.survey, statement.satisfaction) == ("proposed", "B", None, ())
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+@pytest.mark.parametrize(("grown", "told"), [(12.5, "新客户 +7.5、老客户 +5.0 个百分点"), (20, "")])
+def test_growth_is_split_where_it_is_the_growth_of_these_sales(
+    session: Session, surveyed: Surveyed, now: datetime, grown: float, told: str
+) -> None:
+    sales = {"sales": (450.0, None), "last_sales": (400.0, None), "new_customer_sales": (30.0, None)}
+    put_facts(session, "R01", {"growth": (grown, 10.0), **sales})
+    version = adopt(session, "four-counts", now)
+    ((row, _),) = drawing.draw_up(session, "2026-H1", version, by="c", at=now).appraisals
+    assert next(part.remark_zh for part in read(session, row).statement.indicators if part.code == "growth") == told
+
+
 def test_the_head_says_who_and_where_as_of_the_period(session: Session, kelon: Appraisal) -> None:
     statement = read(session, kelon).statement
     assert (statement.number, statement.revision, statement.company_zh) == ("A-2026-H1-R01", 1, "港湾仪表")

@@ -164,7 +164,7 @@ def test_repeated_losses_ask_for_the_causes_before_anybody_is_blamed(
     assert post(reviewer, look, f"{record}/exemption", exempted="1", reason="断货").status_code == 303
     session.rollback()
     sold = (("sales", 450), ("last_sales", 400), ("new_customer_sales", 30))
-    for name, value in (("cold_visits", 25), ("new_customers", 3), ("growth", 10), *sold):
+    for name, value in (("cold_visits", 25), ("new_customers", 3), ("growth", 12.5), *sold):
         fact = {"indicator": name, "value": str(value), "target": str(value)}
         assert post(boss, look, "/facts/R02/fact", **fact).status_code == 303
     version = schemes.adopt(session, schemes.shipped()["four-counts"], by="hr", at=now)
