@@ -88,7 +88,8 @@ def d2(table: Table) -> Question | None:
 
 
 def d3(table: Table) -> Question | None:
-    """The change of products sold explains a fall in profit: Σ Δsales × the margin of the period before."""
+    """The change of products sold explains a fall in profit: Σ Δsales × the margin of the period before, where less was
+    sold of the one that earns more."""
     _, profit = _changes(table)
     margins = {
         name: table.before.profit[name] / table.before.sales[name]
@@ -98,9 +99,9 @@ def d3(table: Table) -> Question | None:
     effects = {name: (table.last.sales[name] - table.before.sales[name]) * margin for name, margin in margins.items()}
     mix = math.fsum(effects.values())
     worst, best = min(effects, key=effects.__getitem__), max(effects, key=effects.__getitem__)
-    if not (profit < 0 and mix < 0 and effects[worst] < 0 < effects[best]):
+    if not (profit < 0 and mix < 0 and effects[worst] < 0 < effects[best] and margins[worst] > margins[best]):
         return None
-    terms = " + ".join(f"{_n(effects[name])} ({name})" for name in effects)
+    terms = " ".join(f"{_n(effects[name])} ({name})" for name in effects)
     return Question(
         code="D3",
         zh=f"按上期毛利率，产品结构使毛利变动 {terms} = {_n(mix)}：毛利率高的 {worst} 为何少卖了？",

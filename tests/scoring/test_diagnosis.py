@@ -69,7 +69,7 @@ def test_the_findings_rest_on_the_worked_numbers() -> None:
     assert found["D2"].lines == (3, 8)
     assert found["D3"].lines == (1, 2, 6, 7)
     assert found["D4"].lines == (4, 5)
-    assert "−1,380 (A) + +800 (B) = −580" in found["D3"].en
+    assert "−1,380 (A) +800 (B) = −580" in found["D3"].en
 
 
 def test_findings_are_questions_in_both_languages() -> None:
@@ -101,6 +101,8 @@ def test_each_finding_needs_its_own_change() -> None:
     assert "D1" not in codes([years[1], years[0], *years[2:]])
     better = replace(years[3], profit={"A": 60_000, "B": 60_000})
     assert not {"D2", "D3"} & set(codes([*years[:3], better]))
+    cheap = replace(years[3], sales={"A": 280_000, "B": 500_000}, profit={"A": 56_000, "B": 50_000})
+    assert "D3" not in codes([*years[:3], cheap]), "B was sold less, and earns less"
     assert "D4" not in codes([*years[:3], replace(years[3], attainment={"A": 101.0, "B": 130.8})])
     assert not {"D5", "D6"} & set(codes([*years[:3], replace(years[3], expense=11_000)]))
     assert "D5" not in codes([*years[:3], replace(years[3], calls=1_700)])
