@@ -105,7 +105,8 @@ def _indicators(indicators: Sequence[Indicator]) -> Iterator[Mistake]:
             yield here(key="weight", what=f"weight is {one.weight:g}", remedy="give points above 0, up to 100")
         elif one.weight < 5:
             what = f"a weight of {one.weight:g} hardly matters"
-            yield here(key="weight", what=what, remedy="give 5 points or more, or leave it out", warning=True)
+            zh = f"{one.name_zh}：权重 {one.weight:g} 分，影响甚微；请给 5 分以上，或删去。"
+            yield here(key="weight", what=what, remedy="give 5 points or more, or leave it out", warning=True, zh=zh)
         if one.rule not in RULES:
             yield here(key="rule", what=f"rule is {one.rule!r}", remedy=f"choose from {', '.join(RULES)}")
         else:
@@ -168,7 +169,7 @@ def _deductions(deductions: Sequence[Deduction], taken: set[str]) -> Iterator[Mi
 
 
 def _repeats(table: str, lines: Sequence[Indicator | Deduction], indicators: Sequence[Indicator]) -> Iterator[Mistake]:
-    codes = {one.code for one in indicators}
+    codes = {one.code: one.name_zh for one in indicators}
     for position, line in enumerate(lines):
         here = partial(Mistake, table=table, position=position, key="repeats")
         for other in line.repeats:
@@ -179,6 +180,8 @@ def _repeats(table: str, lines: Sequence[Indicator | Deduction], indicators: Seq
                     what=f"one fact can count twice, in {line.code} and in {other}",
                     remedy="choose one channel for each event, and mark events that the survey already shows",
                     warning=True,
+                    zh=f"{line.name_zh}：同一事实可能在这里和“{codes[other]}”中重复计算；请为每件事选定一个途径，"
+                    "客户评价中已体现的请标明。",
                 )
             else:
                 what = f"repeats names {other!r}, which is no indicator here"
@@ -246,17 +249,22 @@ def _balance(indicators: Sequence[Indicator], deductions: Sequence[Deduction], m
     if len(indicators) < 3:
         alone = "1 indicator" if len(indicators) == 1 else f"{len(indicators)} indicators"
         what = f"{alone} alone cannot guide the whole work"
-        yield advise(key="few", what=what, remedy="three to ten are usual")
+        zh = f"只有 {len(indicators)} 个指标，不足以引导全部工作；一般为三至十个。"
+        yield advise(key="few", what=what, remedy="three to ten are usual", zh=zh)
     if len(indicators) > 10:
         what = f"{len(indicators)} indicators have no focus"
-        yield advise(key="many", what=what, remedy="keep the ten that matter most")
+        zh = f"指标多达 {len(indicators)} 个，没有重点；请留下最要紧的十个。"
+        yield advise(key="many", what=what, remedy="keep the ten that matter most", zh=zh)
     if all(one.sales for one in indicators):
         what = "the scheme counts sales alone, which is narrow and short-sighted"
-        yield advise(key="sales", what=what, remedy="add service or process")
+        zh = "方案只看销售额，失之狭隘、短视；请加入服务或过程指标。"
+        yield advise(key="sales", what=what, remedy="add service or process", zh=zh)
     if not any(one.group == "process" for one in indicators):
         what = "there is no indicator of the process group"
-        yield advise(key="process", what=what, remedy="score some of the duties that do not sell at once")
+        zh = "没有过程类指标；请把一些不直接产生销售的职责计入得分。"
+        yield advise(key="process", what=what, remedy="score some of the duties that do not sell at once", zh=zh)
     at_most = min(most, math.fsum(one.cap for one in deductions))
     if at_most > 20:
         what = f"deductions can take {at_most:g} of 100 points"
-        yield advise(key="deductions", what=what, remedy="keep them to 20, or they stop motivating")
+        zh = f"扣分最多可达 {at_most:g} 分（满分 100）；请不超过 20 分，扣分过多会失去激励作用。"
+        yield advise(key="deductions", what=what, remedy="keep them to 20, or they stop motivating", zh=zh)

@@ -231,6 +231,7 @@ def test_every_mistake_is_named_at_once_with_its_line() -> None:
 def test_checking_adds_advice_to_the_mistakes() -> None:
     advice = {(mistake.line, mistake.key) for mistake in check(WRONG) if mistake.warning}
     assert advice == {(40, "weight"), (41, "rule"), (None, "process")}
+    assert all(mistake.zh for mistake in check(WRONG) if mistake.warning)
 
 
 def test_what_is_not_toml_is_refused_with_the_place() -> None:

@@ -32,6 +32,7 @@ def test_every_shipped_scheme_can_be_read(reviewer: FlaskClient, look: Look, lan
         scheme = schemes.read(text)
         assert (scheme.title_zh if language == "zh" else scheme.title_en) in page.text
         assert all(one.code in page.text for one in scheme.indicators)
+        assert all((one.zh if language == "zh" else str(one)) in page.text for one in scheme.warnings)
 
 
 def test_what_the_text_states_is_told_apart_from_our_defaults(reviewer: FlaskClient, look: Look) -> None:
