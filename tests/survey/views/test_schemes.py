@@ -44,7 +44,7 @@ def test_what_the_text_states_is_told_apart_from_our_defaults(reviewer: FlaskCli
 def test_the_page_says_what_uniform_answers_earn(reviewer: FlaskClient, look: Look) -> None:
     """On 60 to 90, all “very” (75 of 100) earns half of 20 points and all “moderately” (50) nothing."""
     page = look(reviewer.get("/schemes/taiwan-six?lang=en")).text
-    assert "Extremely well 100 20.0" in page
+    assert "Customer satisfaction Extremely well 100 20.0" in page
     assert "Very well 75 10.0" in page
     assert "Moderately well 50 0.0" in page
 
