@@ -20,7 +20,8 @@ Place = tuple[str, int]  # (name of the table, its position among tables of that
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
-    """One thing wrong in a file: where, what, and what to do. ``warning`` marks advice that refuses nothing."""
+    """One thing wrong in a file: where, what, and what to do. ``warning`` marks advice that refuses
+    nothing; a page shows it to people who know no TOML, so it is said in Chinese too (``zh``)."""
 
     table: str = ""
     position: int = 0
@@ -29,6 +30,7 @@ class Mistake:
     what: str
     remedy: str
     warning: bool = False
+    zh: str = ""
 
     @property
     def where(self) -> str:

@@ -101,7 +101,8 @@ def _indicators(indicators: Sequence[Indicator]) -> Iterator[Mistake]:
             yield here(key="weight", what=f"weight is {one.weight:g}", remedy="give points above 0, up to 100")
         elif one.weight < 5:
             what = f"a weight of {one.weight:g} hardly matters"
-            yield here(key="weight", what=what, remedy="give 5 points or more, or leave it out", warning=True)
+            zh = f"权重 {one.weight:g} 几乎不起作用；请给 5 分或以上，或删去这一项。"
+            yield here(key="weight", what=what, remedy="give 5 points or more, or leave it out", warning=True, zh=zh)
         if one.rule not in RULES:
             yield here(key="rule", what=f"rule is {one.rule!r}", remedy=f"choose from {', '.join(RULES)}")
         else:
@@ -174,6 +175,7 @@ def _repeats(table: str, lines: Sequence[Indicator | Deduction], indicators: Seq
                     what=f"one fact can count twice, in {line.code} and in {other}",
                     remedy="choose one channel for each event, and mark events that the survey already shows",
                     warning=True,
+                    zh=f"同一件事可能在 {line.code} 和 {other} 中重复计算；每件事请只选一处，问卷已反映的事件请注明。",
                 )
             else:
                 what = f"repeats names {other!r}, which is no indicator here"
@@ -239,18 +241,27 @@ def _balance(indicators: Sequence[Indicator], deductions: Sequence[Deduction], m
         yield Mistake(key="weights", what=f"the weights sum to {weights:g}", remedy="make them sum to 100")
     advise = partial(Mistake, warning=True)
     if len(indicators) < 3:
-        what = f"{len(indicators)} indicators alone cannot guide the whole work"
-        yield advise(key="few", what=what, remedy="three to ten are usual")
+        what = f"{_counted(len(indicators))} alone cannot guide the whole work"
+        zh = f"只有 {len(indicators)} 项指标，不足以引导全部工作；通常为三至十项。"
+        yield advise(key="few", what=what, remedy="three to ten are usual", zh=zh)
     if len(indicators) > 10:
         what = f"{len(indicators)} indicators have no focus"
-        yield advise(key="many", what=what, remedy="keep the ten that matter most")
+        zh = f"{len(indicators)} 项指标过多，没有重点；请保留最重要的十项。"
+        yield advise(key="many", what=what, remedy="keep the ten that matter most", zh=zh)
     if all(one.sales for one in indicators):
         what = "the scheme counts sales alone, which is narrow and short-sighted"
-        yield advise(key="sales", what=what, remedy="add service or process")
+        zh = "方案只考核销售，片面而短视；请加入服务或过程指标。"
+        yield advise(key="sales", what=what, remedy="add service or process", zh=zh)
     if not any(one.group == "process" for one in indicators):
         what = "there is no indicator of the process group"
-        yield advise(key="process", what=what, remedy="score some of the duties that do not sell at once")
+        zh = "没有过程类指标；请对一些不会立即带来销售的职责计分。"
+        yield advise(key="process", what=what, remedy="score some of the duties that do not sell at once", zh=zh)
     at_most = min(most, math.fsum(one.cap for one in deductions))
     if at_most > 20:
         what = f"deductions can take {at_most:g} of 100 points"
-        yield advise(key="deductions", what=what, remedy="keep them to 20, or they stop motivating")
+        zh = f"扣分最多可达 100 分中的 {at_most:g} 分；请控制在 20 分以内，否则不再起激励作用。"
+        yield advise(key="deductions", what=what, remedy="keep them to 20, or they stop motivating", zh=zh)
+
+
+def _counted(indicators: int) -> str:
+    return "1 indicator" if indicators == 1 else f"{indicators} indicators"

@@ -54,7 +54,8 @@ def _aiming(here: partial[Mistake], one: Indicator) -> Iterator[Mistake]:
         yield here(key="minimum", what="a required minimum never moves", remedy="remove ramp and prorate, or minimum")
     elif one.ramp and one.group != "result":
         what = f"a ramp is for what comes of the work, and the group here is {one.group}"
-        yield here(key="ramp", what=what, remedy="ask duties of everybody alike: remove ramp", warning=True)
+        zh = "逐月递增的目标适用于工作成果，不适用于职责；职责应对人人一样，请删去 ramp。"
+        yield here(key="ramp", what=what, remedy="ask duties of everybody alike: remove ramp", warning=True, zh=zh)
     if one.stretch is not None and (one.target is not None or not 0 < one.stretch <= _MOST_STRETCH):
         what = f"stretch is {one.stretch:g}" if one.target is None else "there is a target and also a stretch"
         yield here(key="stretch", what=what, remedy="give the multiple of last year’s sales alone, such as 1.2")
@@ -98,7 +99,11 @@ def _anchors(here: partial[Mistake], one: Indicator) -> Iterator[Mistake]:
     if not any(given.values()):
         what = "no level of the rating is described in words"
         yield here(
-            key="rule", what=what, remedy="write anchors_zh and anchors_en from the lowest level up", warning=True
+            key="rule",
+            what=what,
+            remedy="write anchors_zh and anchors_en from the lowest level up",
+            warning=True,
+            zh="评分的各等级没有文字说明；请由低到高写出 anchors_zh 和 anchors_en。",
         )
         return
     scale = {**RULES[one.rule].defaults, **one.parameters}

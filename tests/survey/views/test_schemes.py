@@ -60,6 +60,20 @@ def test_the_page_says_how_points_of_satisfaction_are_taken(
     assert "按分数的不确定范围取期望值" in look(reviewer.get("/schemes/taiwan-six?lang=zh")).text
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_advice_is_given_in_the_readers_language(reviewer: FlaskClient, look: Look) -> None:
+    chinese = look(reviewer.get("/schemes/satisfaction-only?lang=zh")).text
+    assert "只有 1 项指标，不足以引导全部工作；通常为三至十项。" in chinese
+    assert "three to ten" not in chinese
+    assert "1 indicator alone cannot guide" in look(reviewer.get("/schemes/satisfaction-only?lang=en")).text
+    for text in schemes.shipped().values():
+        assert all(one.zh for one in schemes.read(text).warnings)
+    assert (
+        "扣分 2：同一件事可能在 complaint 和 satisfaction 中重复计算"
+        in look(reviewer.get("/schemes/kelon-branch-manager-satisfaction?lang=zh")).text
+    )
+
+
 def test_a_named_person_adopts_and_it_is_frozen(reviewer: FlaskClient, look: Look, session: Session) -> None:
     token = look(reviewer.get("/schemes/kelon-branch-manager")).token
     done = reviewer.post("/schemes/kelon-branch-manager", data={"csrf_token": token})
