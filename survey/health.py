@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
@@ -30,13 +30,16 @@ Texts = Callable[[str], tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A sentence that can be translated, with what fills its places: values, or words again."""
+    """A sentence that can be translated, with what fills its places: values, moments, or words again."""
 
     sentence: str
     values: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return self.sentence % self.values if self.values else self.sentence
+        values = {
+            name: f"{one:%Y-%m-%d %H:%M} UTC" if isinstance(one, datetime) else one for name, one in self.values.items()
+        }
+        return self.sentence % values if values else self.sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +154,7 @@ def _backup() -> Finding:
     last, told = latest.last(db.session), settings()
     order = orders.newest(db.session, "backup")
     failed = order is not None and order.state == "failed" and not (last and last.at > order.asked_at)
-    seen = Words("%(when)s UTC", {"when": f"{last.at:%Y-%m-%d %H:%M}"}) if last else Words(N_("none was taken yet"))
+    seen = Words("%(when)s", {"when": last.at}) if last else Words(N_("none was taken yet"))
     if order is not None and failed:
         why = [Words(one["sentence"], one["values"]) for one in order.refusals]
         seen = Words(
@@ -186,10 +189,10 @@ def _reports() -> Finding:
     if last is None or last.file != str(file):
         seen = Words(N_("%(file)s was not read yet"), {"file": file})
         return Finding(name=name, well=False, seen=seen, remedy=remedy)
-    told = {"when": f"{last.read_at:%Y-%m-%d %H:%M}", "file": file}
+    told = {"when": last.read_at, "file": file}
     if last.problem is not None:
         why = Words(last.problem["sentence"], last.problem["values"])
-        seen = Words(N_("tried to read %(when)s UTC: %(why)s"), told | {"why": why})
+        seen = Words(N_("tried to read %(when)s: %(why)s"), told | {"why": why})
         remedy = Words(
             N_("Let the mail server put them into the file BOUNCE_FILE names (mbox), and let the worker read it.")
         )
@@ -201,7 +204,7 @@ def _reports() -> Finding:
 
 
 READ = N_(
-    "last read %(when)s UTC: addresses stopped %(stopped)s, letters to be tried again %(tried_again)s, only noted "
+    "last read %(when)s: addresses stopped %(stopped)s, letters to be tried again %(tried_again)s, only noted "
     "%(noted)s, read before %(known)s, about no letter of ours %(foreign)s"
 )
 

@@ -4,7 +4,9 @@ database."""
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import cache, lru_cache
+from typing import Any, TypeVar
 
 os.environ.setdefault("PYPINYIN_NO_PHRASES", "true")  # 45 MB of phrases that no name needs
 
@@ -14,11 +16,19 @@ SURNAMES = {
 }  # fmt: skip
 """Surnames that are not read as the same character usually is."""
 
+Named = TypeVar("Named", bound=Any)
+"""Whatever has a name and a code: a rep, a territory, a row with both."""
+
 
 @lru_cache(maxsize=20_000)  # a company reads the same names on every page
 def sort_key(name: str) -> tuple[tuple[str, ...], str]:
     """Where a name belongs: its syllables and words in small letters, then the name itself."""
     return (*_syllables(name.strip()),), name
+
+
+def by_name(found: Iterable[Named]) -> list[Named]:
+    """In the order of their names, those of one name by code."""
+    return sorted(found, key=lambda one: (sort_key(one.name), one.code))
 
 
 def said(name: str) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from survey import journal, plans
+from survey import journal, names, plans
 from survey.appraisals.beside import Beside
 from survey.appraisals.inputs import manager_addresses, rep_of
 from survey.appraisals.statement import Decision, Paper, Standing, Statement, journaled_as, snapshot_hash
@@ -107,13 +108,12 @@ class Listing:
 def listed(session: Session, reader: Reader, period: str | None = None, *, page: int = 1) -> Listing:
     """The last revision the reader may see of every appraisal: newest period first, then by name."""
     found = session.execute(
-        select(Appraisal.number, Appraisal.id)
+        select(Appraisal.number, Appraisal.id, Appraisal.revision, Rep.name, Period.from_on)
         .join(Rep, Rep.id == Appraisal.rep_id)
         .join(Period, Period.id == Appraisal.period_id)
         .where(reader.allowed, *([Period.code == period] if period else []))
-        .order_by(Period.from_on.desc(), Rep.name, Appraisal.number, Appraisal.revision)
     )
-    last = list(dict(iter(found)).values())
+    last = list({row.number: row.id for row in sorted(found, key=place)}.values())
     pages = max(1, -(-len(last) // PAGE))
     page = max(1, min(page, pages))
     here = last[(page - 1) * PAGE : page * PAGE]
@@ -125,6 +125,11 @@ def listed(session: Session, reader: Reader, period: str | None = None, *, page:
     )
     shown = {row.id: _row(row, rep, of) for row, rep, of in rows}
     return Listing(rows=tuple(shown[id_] for id_ in here), page=page, pages=pages, total=len(last))
+
+
+def place(row: Any) -> tuple[Any, ...]:
+    """Where a row belongs in a list: newest period first, then by name, then revision by revision."""
+    return -row.from_on.toordinal(), names.sort_key(row.name), row.number, row.revision
 
 
 def _row(row: Appraisal, rep: Rep, of: Period) -> Row:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from scoring.measures import composite_efficiency
 from scoring.outcome import Outcome
-from survey.appraisals import NotToBeSeen, Reader
+from survey.appraisals import NotToBeSeen, Reader, place
 from survey.appraisals.statement import Peers, Statement
 from survey.models import Appraisal, Period, Rep
 from survey.refusals import N_
@@ -85,13 +85,12 @@ def newest_papers(
     Raises NotToBeSeen for a period or scheme without any.
     """
     found = session.execute(
-        select(Appraisal, Rep.name, Period.code)
+        select(Appraisal, Appraisal.number, Appraisal.revision, Rep.name, Period.code, Period.from_on)
         .join(Rep, Rep.id == Appraisal.rep_id)
         .join(Period, Period.id == Appraisal.period_id)
         .where(reader.allowed)
-        .order_by(Period.from_on.desc(), Rep.name, Appraisal.number, Appraisal.revision)
     )
-    last = {row.number: (row, name, code) for row, name, code in found}
+    last = {one.number: (one.Appraisal, one.name, one.code) for one in sorted(found, key=place)}
     choices = tuple(dict.fromkeys((code, row.statement["scheme"]) for row, _, code in last.values()))
     if not choices:
         return None

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from survey import names
 from survey.campaigns.rates import Funnel, Rates, funnel
 from survey.models import Campaign, Invitation, OutboxMessage, Rep, Response, Subject, Territory
 
@@ -148,13 +149,13 @@ def _parts(session: Session, campaign: Campaign, model: Any, column: Any) -> tup
     for whose, disposition, count in counted:
         people[whose][disposition] = count
     customers = {whose: (asked, answered) for whose, asked, answered in session.execute(customers_by(campaign, column))}
-    named = session.execute(select(model.id, model.code, model.name).order_by(model.name, model.code))
+    named = session.execute(select(model.id, model.code, model.name))
     return tuple(
         Part(
             code=code, name=name, rates=Rates(people=people[whose]), customers=customers[whose][0],
             customers_answered=customers[whose][1],
         )
-        for whose, code, name in named
+        for whose, code, name in names.by_name(named)
         if whose in people
     )  # fmt: skip
 

@@ -93,7 +93,7 @@ def watch(session: Session, campaign: Campaign, viewer_reps: Select[int], *, at:
             code=code, name=name, customers=asked[rep_id][0], at_least=at_least(*asked[rep_id], batch=batch),
             batch=batch,
         )
-        for rep_id, code, name in sorted(named, key=lambda row: (names.sort_key(row.name), row.code))
+        for rep_id, code, name in names.by_name(named)
         if rep_id in asked
     }  # fmt: skip
     return Watch(

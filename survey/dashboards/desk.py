@@ -43,8 +43,8 @@ def desk(session: Session, *, on: date, reaches_people: bool) -> Desk:
 
     reps, customers = count(select(func.count(Rep.id))), count(select(func.count(Customer.id)))
     contacts = count(select(func.count(Contact.id)))
-    known = people.addresses(session)
-    uninvited = sum(person.email not in known for person in inviting.wanted(session, on=on))
+    known, wanted = people.addresses(session), {person.email for person in inviting.wanted(session, on=on)}
+    uninvited = len(wanted - known)
     adopted = count(select(func.count(SchemeVersion.id)).where(SchemeVersion.adopted_at.is_not(None)))
     campaigns = count(select(func.count(Campaign.id)))
     running = session.scalars(select(Campaign).where(Campaign.state == "open").order_by(Campaign.closes_on)).all()
@@ -55,7 +55,7 @@ def desk(session: Session, *, on: date, reaches_people: bool) -> Desk:
             Step(name="reach", done=reaches_people),
             Step(name="reps", done=reps > 0, number=reps),
             Step(name="customers", done=customers > 0 and contacts > 0, number=customers),
-            Step(name="people", done=reps > 0 and not uninvited, number=len(known), open=uninvited),
+            Step(name="people", done=reps > 0 and not uninvited, number=len(wanted & known), open=uninvited),
             Step(name="scheme", done=adopted > 0, number=adopted),
             Step(name="campaign", done=campaigns > 0, number=campaigns),
             Step(name="scores", done=runs > 0, number=runs),

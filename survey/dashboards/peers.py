@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
+from survey import names
 from survey.dashboards.shown import ShownScore, as_shown
 from survey.models import Rep, ReportingLine, RepScore, Run
 
@@ -32,7 +33,8 @@ def peers(session: Session, viewer_reps: Select[int], rep: Rep, run: Run, item: 
         select(Rep.code, Rep.name, RepScore)
         .join(RepScore, and_(RepScore.rep_id == Rep.id, RepScore.run_id == run.id, RepScore.item == item))
         .where(Rep.id.in_(viewer_reps), Rep.id.in_(led), position)
-        .order_by(Rep.name, Rep.code)
     )
-    listed = tuple(Peer(code=code, name=name, same=code == rep.code, score=as_shown(row)) for code, name, row in found)
-    return listed if any(not one.same for one in listed) else ()
+    listed = names.by_name(
+        Peer(code=code, name=name, same=code == rep.code, score=as_shown(row)) for code, name, row in found
+    )
+    return tuple(listed) if any(not one.same for one in listed) else ()

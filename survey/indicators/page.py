@@ -11,6 +11,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from scoring.targets import too_ambitious
+from survey import names
 from survey.indicators import diagnoses, provisions, revisions
 from survey.indicators.notes import SOURCES
 from survey.indicators.revisions import Old
@@ -124,7 +125,7 @@ def list_page(session: Session, reps: Select[Any], period_code: str | None) -> L
             ("goals", Goal, ()),
         )
     }
-    people = session.execute(select(Rep.id, Rep.code, Rep.name).where(Rep.id.in_(reps)).order_by(Rep.name, Rep.code))
+    people = names.by_name(session.execute(select(Rep.id, Rep.code, Rep.name).where(Rep.id.in_(reps))))
     return ListPage(
         periods=tuple(one.code for one in periods),
         period=period.code,
@@ -141,15 +142,16 @@ def _planned(session: Session, reps: Select[Any], period: Period) -> tuple[Plann
         select(Goal, Rep.code, Rep.name)
         .join(Rep)
         .where(Goal.period_id == period.id, Goal.accepted_on.is_not(None), Goal.rep_id.in_(reps))
-        .order_by(Rep.name, Rep.code, Goal.due_on, Goal.id)
+        .order_by(Goal.due_on, Goal.id)
     )
-    return tuple(
+    planned = (
         Planned(
             code=code, name=name, text=goal.text, unit=goal.unit, target=goal.target, done=goal.done,
             share=None if goal.done is None or not goal.target else 100 * goal.done / goal.target,
         )
         for goal, code, name in rows
     )  # fmt: skip
+    return tuple(names.by_name(planned))
 
 
 def _counts(session: Session, model: Any, period: Period, *conditions: Any) -> dict[int, int]:

@@ -12,7 +12,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from survey import users
+from survey import names, users
 from survey.models import Assignment, AssignmentCheck, AssignmentConfirmation, Objection, Period, Rep
 from survey.refusals import N_, Refused
 
@@ -76,7 +76,7 @@ def hearing(session: Session, period: Period, *, on: date) -> Hearing:
     """Where the reps' check of a period stands on a day."""
     check = of_period(session, period)
     serving = select(Assignment.rep_id).where(served_in(period))
-    reps = session.scalars(select(Rep).where(Rep.id.in_(serving)).order_by(Rep.name, Rep.code)).all()
+    reps = names.by_name(session.scalars(select(Rep).where(Rep.id.in_(serving))))
     confirmed, verdicts = _said(session, check)
     logins = set(users.in_role(session, "rep"))
     says = tuple(Say(code=rep.code, name=rep.name, said=_word(rep, confirmed, verdicts, logins, on=on)) for rep in reps)

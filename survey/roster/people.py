@@ -9,6 +9,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from survey import names
 from survey.models import Assignment, Contact, Customer, Rep, ReportingLine, Territory
 from survey.refusals import N_, Refused
 
@@ -109,14 +110,10 @@ def reps(session: Session, *, on: date) -> tuple[RepLine, ...]:
     """Every rep by name, with the number of customers they serve on the day."""
     now_served = and_(Assignment.rep_id == Rep.id, serving(on))
     counted = (
-        select(Rep, func.count(Assignment.customer_id.distinct()))
-        .outerjoin(Assignment, now_served)
-        .group_by(Rep.id)
-        .order_by(Rep.name, Rep.code)
+        select(Rep, func.count(Assignment.customer_id.distinct())).outerjoin(Assignment, now_served).group_by(Rep.id)
     )
-    return tuple(
-        RepLine(rep=rep, customers=customers, left=_left(rep, on)) for rep, customers in session.execute(counted)
-    )
+    found = dict(iter(session.execute(counted)))
+    return tuple(RepLine(rep=rep, customers=found[rep], left=_left(rep, on)) for rep in names.by_name(found))
 
 
 def _left(rep: Rep, on: date) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from scoring.planning import Plan, expected_evidence, expected_reliability, plan
 from scoring.spec import AdjustmentSpec
+from survey import names
 from survey.campaigns.thresholds import spec_in_force
 from survey.models import Campaign, Invitation, Rep, Response, Run, Subject
 from survey.refusals import N_, Refused
@@ -123,10 +124,10 @@ def plan_reps(
     `could`: customer id → services that could be asked about; `will`: those the campaign asks about.
     """
     customers, asked = _by_rep(could), _by_rep(will)
-    named = session.execute(select(Rep.id, Rep.code, Rep.name).order_by(Rep.name, Rep.code))
+    named = session.execute(select(Rep.id, Rep.code, Rep.name))
     return tuple(
         _rep_plan(rep_id, code, name, customers[rep_id], asked[rep_id], reliability, on)
-        for rep_id, code, name in named
+        for rep_id, code, name in names.by_name(named)
         if rep_id in customers
     )
 

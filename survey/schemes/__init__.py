@@ -229,6 +229,8 @@ class Earned:
     """What a rep earns on one surveyed indicator when every customer chooses this point of the scale."""
 
     indicator: str
+    name_zh: str
+    name_en: str
     answer_zh: str
     answer_en: str
     score: float
@@ -284,8 +286,8 @@ def earned(scheme: Scheme) -> tuple[Earned, ...]:
             points = points_of(scheme, indicator, score, None)
             found.append(
                 Earned(
-                    indicator=indicator.code, answer_zh=point.label.zh, answer_en=point.label.en, score=score,
-                    points=points,
+                    indicator=indicator.code, name_zh=indicator.name_zh, name_en=indicator.name_en,
+                    answer_zh=point.label.zh, answer_en=point.label.en, score=score, points=points,
                 )
             )  # fmt: skip
     return tuple(found)

@@ -103,7 +103,7 @@ def _written(cell: Cell, kind: Kind) -> str:
         return ""
     if isinstance(cell, str):
         return inert(cell)
-    return f"{cell:.{_DIGITS[kind]}f}" if kind in _DIGITS else str(cell)
+    return f"{cell:z.{_DIGITS[kind]}f}" if kind in _DIGITS else str(cell)
 
 
 def inert(text: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from survey import journal, users
+from survey import journal, names, users
 from survey.refusals import N_, Refused
 from survey.users import ROLES, AccountLetter, Role, UnknownPerson, UnknownRole, User, second_factor
 
@@ -60,10 +60,12 @@ def listed(session: Session, *, words: str = "", role: str = "", page: int = 1) 
                                     User.email.contains(inside, autoescape=True)))  # fmt: skip
     if role in ROLES:
         fitting = fitting.where(User.roles.any(Role.name == role))
-    total = session.scalar(fitting.with_only_columns(func.count(User.id))) or 0
-    pages = max(1, -(-total // PAGE))
+    named = session.execute(fitting.with_only_columns(User.id, User.name, User.email)).all()
+    pages = max(1, -(-len(named) // PAGE))
     page = min(max(1, page), pages)
-    found = session.scalars(fitting.order_by(User.name, User.email).limit(PAGE).offset((page - 1) * PAGE)).all()
+    ordered = sorted(named, key=lambda row: (names.sort_key(row.name), row.email))
+    here = {row.id: place for place, row in enumerate(ordered[(page - 1) * PAGE : page * PAGE])}
+    found = sorted(session.scalars(select(User).where(User.id.in_(here))), key=lambda user: here[user.id])
     failed = dict(
         session.execute(
             select(AccountLetter.address, AccountLetter.last_error)
@@ -72,7 +74,7 @@ def listed(session: Session, *, words: str = "", role: str = "", page: int = 1) 
         ).all()
     )
     shown = tuple(_listed(user, failed.get(user.email) or "") for user in found)
-    return People(shown=shown, total=total, page=page, pages=pages)
+    return People(shown=shown, total=len(named), page=page, pages=pages)
 
 
 def _listed(user: User, trouble: str) -> Listed:

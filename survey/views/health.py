@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from flask import Blueprint, current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import format_datetime, gettext
 
 from survey import access, context, health, i18n, nameserver, orders
 from survey.backups import latest
@@ -46,5 +49,10 @@ def back_up() -> ResponseReturnValue:
 def _said(words: health.Words) -> str:
     if not words.sentence:
         return ""
-    values = {name: _said(one) if isinstance(one, health.Words) else one for name, one in words.values.items()}
-    return str(gettext(words.sentence, **values))
+    return str(gettext(words.sentence, **{name: _shown(value) for name, value in words.values.items()}))
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return format_datetime(value, "short")
+    return _said(value) if isinstance(value, health.Words) else value

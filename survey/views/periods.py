@@ -36,7 +36,9 @@ class NoSpec(Refused):
 class PeriodForm(FlaskForm):
     """A period: what it is called, its first and its last day."""
 
-    code = StringField(_("Name"), validators=[InputRequired(_("Give the period a name.")), Length(max=40)])
+    code = StringField(
+        _("Name of the period"), validators=[InputRequired(_("Give the period a name.")), Length(max=40)]
+    )
     from_on = DateField(_("First day"), validators=[InputRequired(_("Say when it begins."))])
     to_on = DateField(_("Last day"), validators=[InputRequired(_("Say when it ends."))])
 

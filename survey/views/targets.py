@@ -72,7 +72,7 @@ def shown() -> ResponseReturnValue:
         try:
             proposal = targets.propose(context.session(), form.period.data, form.indicator.data, form.terms)
         except Refused as refusal:
-            form.form_errors.append(i18n.told(refusal))
+            form.form_errors.append(_told(refusal))
     return _page(form, proposal), 200 if proposal else 400
 
 
@@ -89,7 +89,7 @@ def store() -> ResponseReturnValue:
         )
     except Refused as refusal:
         context.session().rollback()
-        form.form_errors.append(i18n.told(refusal))
+        form.form_errors.append(_told(refusal))
         return _page(form), 400
     context.session().commit()
     flash(gettext("The targets of %(count)s reps are stored.", count=len(kept)), "done")
@@ -119,12 +119,22 @@ def _page(form: TermsForm, proposal: Proposal | None = None) -> str:
     known = {code for code in form.period.choices or () if code == form.period.data}
     stored = [row for code in known for row in targets.listed(context.session(), code)]
     return render_template(
-        "targets/shown.html", form=form, proposal=proposal, stored=stored, told=i18n.told,
+        "targets/shown.html", form=form, proposal=proposal, stored=stored, told=_told,
         index=",".join(f"{_called(name)}={weight:g}" for name, weight in INDEX.items()),
         names=[_called(name) for name in CALLED if name not in INDEX],
     )  # fmt: skip
 
 
+def _told(refusal: Refused) -> str:
+    """A refusal with its measures as they may be written here."""
+    measures = {
+        name: gettext(", ").join(_called(one) for one in str(value).split(", "))
+        for name, value in refusal.values.items()
+        if name in ("measure", "measures")
+    }
+    return i18n.told(Refused(refusal.sentence, **{**refusal.values, **measures}))
+
+
 def _called(measure: str) -> str:
     """A measure as it may be written here."""
-    return CALLED[measure] if i18n.language() == "zh" else measure
+    return CALLED.get(measure, measure) if i18n.language() == "zh" else measure

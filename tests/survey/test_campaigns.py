@@ -283,7 +283,7 @@ def test_the_plan_of_a_sample_is_told_before_anything_is_sent(evenhand: Evenhand
     told = json.loads(evenhand("sample", "plan", "S1", "--json").stdout)
     assert (told["reliability"], told["icc"], told["response_rate"]) == (0.7, 0.05, 0.3)
     assert [(rep["rep"], rep["needed"], rep["invitations"], rep["reach"]) for rep in told["reps"]] == [
-        ("R2", 45, 150, "never"), ("R1", 45, 150, "never"),
+        ("R1", 45, 150, "never"), ("R2", 45, 150, "never"),
     ]  # fmt: skip
     words = evenhand("sample", "plan", "S1", "--reliability", ".8").stdout
     assert "R1         needs 76 answers: 254 invitations; asked 2 of 2, withheld expected" in words

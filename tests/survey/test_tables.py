@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from survey import tables
 from survey.intake.sheet import Line, Sheet
 from survey.tables.limits import LARGEST_FILE, MOST_COLUMNS, MOST_ROWS, FileRefused
+from survey.tables.writing import Column, Table, comma_separated
 
 CHINESE = "业务员编号,姓名\nR1,喆玥堃昇\n"
 
@@ -353,3 +354,9 @@ def test_a_workbook_with_one_wrong_byte_is_read_or_refused(
     path = tmp_path / "table.xlsx"
     path.write_bytes(content)
     _read_whole(path)
+
+
+def test_nothing_is_written_as_less_than_nothing() -> None:
+    """A change of −0.04 rounds to no change."""
+    table = Table(name="x", columns=[Column(label="change", kind="score")], rows=[[-0.04], [-0.06], [None]])
+    assert comma_separated(table).decode("utf-8-sig").split() == ["change", "0.0", "-0.1", '""']

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
+from survey import names
 from survey.appraisals import MANAGERS_READ, Reader
 from survey.dashboards.rep import RepPage, rep_page
 from survey.dashboards.talk import Talk, talk
@@ -118,7 +119,7 @@ def test_colleagues_share_manager_and_position_and_stand_by_name(session: Sessio
     session.flush()
     peers = _page(session, "R01").peers
     assert {peer.code for peer in peers} == {"R01", "R03", "R04", "R06"}  # R05 was never answered about
-    assert [peer.name for peer in peers] == sorted(peer.name for peer in peers)
+    assert [peer.name for peer in peers] == sorted((peer.name for peer in peers), key=names.sort_key)
     assert [peer.code for peer in peers if peer.same] == ["R01"]
     withheld = next(peer for peer in peers if peer.code == "R04")
     assert withheld.score.adjusted is None

@@ -204,7 +204,7 @@ Listed = TypeVar("Listed", bound="TeamRow | _Named")
 def in_order(rows: Iterable[Listed], sort: str | None) -> list[Listed]:
     """Rows by a column, reps without a number last, equal ones by name; by name when nothing else is asked for."""
     column, largest = (sort or "name").removeprefix("-"), (sort or "").startswith("-")
-    by_name = sorted(rows, key=lambda row: (names.sort_key(row.name), row.code))
+    by_name = names.by_name(rows)
     if column not in _MEASURES:
         return by_name[::-1] if largest and column == "name" else by_name
     measured = [(_measure(row, column), row) for row in by_name]

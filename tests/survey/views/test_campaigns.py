@@ -289,7 +289,7 @@ def test_the_funnel_draws_every_rep_and_names_the_abnormal_one(
     assert picture[0].count("<polyline") == 4
     assert picture[0].count("<path") == 2, "both lie beyond: one far above the mean, one far below"
     assert 'tabindex="0" role="img" aria-label="李伟: 62\xa0% of 40 people"' in picture[0], "by keyboard, too"
-    assert "Chance does not explain the rate of: Maria Schmidt, 李伟" in page
+    assert "Chance does not explain the rate of: 李伟, Maria Schmidt" in page
 
 
 def test_a_manager_sees_own_reps_in_batches_and_nothing_else(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
@@ -150,8 +152,9 @@ def test_the_health_page_says_what_the_doctor_says(
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_backup_is_taken_by_a_button_and_its_page_says_where_it_lies(
-    app: Flask, administrator: FlaskClient, session: Session, settings: Settings, tmp_path: Path
-) -> None:
+    app: Flask, administrator: FlaskClient, session: Session, settings: Settings, tmp_path: Path,
+    evenhand: Callable[..., Result],
+) -> None:  # fmt: skip
     _post(administrator, "/health/backup")
     assert session.scalars(select(WorkOrder)).all() == []
     assert "Set BACKUP_DIR to a directory" in administrator.get("/health?lang=en").text
@@ -168,3 +171,6 @@ def test_a_backup_is_taken_by_a_button_and_its_page_says_where_it_lies(
     assert order.came_of["file"] in page
     assert f'href="{order.came_of["file"]}' not in page
     assert order.asked_by == "administrator@harbour.example"
+    assert "UTC" not in page, "the clock is the company's, in the findings as beside them"
+    told = {one["name"]: one["seen"] for one in json.loads(evenhand("doctor", "--json").stdout)}
+    assert told["last backup"].endswith(" UTC")

@@ -146,5 +146,7 @@ def test_the_button_invites_the_roster(administrator: FlaskClient, scored: objec
     page = administrator.get("/people?lang=en").text
     assert "12 people are invited." in page
     assert "Invite managers" not in page
+    desk = Page(administrator.get("/desk?lang=en").text).text
+    assert "Managers and reps are invited 12 " in desk, "the administrator is none of them"
     worker.drain()
     assert len(list(settings.outbox.glob("*.eml"))) == 12

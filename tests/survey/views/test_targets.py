@@ -75,6 +75,7 @@ def test_a_regression_shows_its_equation_and_terms_that_cannot_be_are_told(
     ):  # fmt: skip
         answer = reviewer.get(f"/targets?{urlencode(TERMS | wrong)}&lang=en")
         assert (answer.status_code, said in answer.text) == (400, True), wrong
+    assert "指数需要每个区域的 工作量、竞争" in _look(reviewer, "zh", weights="workload=.5,competition=.5")
 
 
 @pytest.mark.parametrize("role", ["administrator", "manager", "rep", "auditor"])
