@@ -108,6 +108,11 @@ def named(session: Session, code: str) -> Campaign:
     return campaign
 
 
+def one_at_a_time(session: Session, campaign: Campaign) -> None:
+    """Nobody invites or reminds beside us: who does it at the same moment waits, and finds it done."""
+    session.execute(select(Campaign.id).where(Campaign.id == campaign.id).with_for_update(key_share=True))
+
+
 def listed(session: Session) -> Sequence[Campaign]:
     """Every campaign that was held here, the latest first; imported history has none of its own."""
     held = select(Campaign).where(Campaign.imported.is_(False)).options(joinedload(Campaign.period))

@@ -13,13 +13,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, event, func, select, text, update
 from sqlalchemy.orm import Session
 
-from survey import campaigns, invitations
+from survey import campaigns, invitations, responses
 from survey.config import Settings
 from survey.context import now
 from survey.database import begin_write
 from survey.invitations import delivery
 from survey.models import Draft, Invitation, Response
-from tests.asking import BY, Asked, ask, sheet
+from survey.questionnaires.sheet import Reply
+from survey.responses import Submission
+from tests.asking import BY, CORE, Asked, ask, sheet
 
 
 def _taken_back(session: Session, invitation: Invitation) -> None:
@@ -33,6 +35,12 @@ def _closed(session: Session, invitation: Invitation) -> None:
 def _address_corrected(session: Session, invitation: Invitation) -> None:
     assert invitation.contact is not None
     delivery.correct_address(session, invitation.contact, email="fang@new.example", by=BY, at=now())
+
+
+def _answered(session: Session, invitation: Invitation) -> None:
+    replies = {code: Reply(state="answered", value=int(value)) for code, value in CORE.items()}
+    sheets = {subject.id: replies for subject in invitation.subjects}
+    responses.record(session, invitation, sheets, Submission(nonce="first", language="zh"), at=now())
 
 
 End = Callable[[Session, Invitation], None]
@@ -113,6 +121,18 @@ def test_nothing_is_kept_for_later_by_a_link_that_ended_meanwhile(
     with _before_writing(engine, lambda: _exhaust(_ending(engine, _address_corrected))):
         assert client.post(asked.zh, data=form).status_code == 410
     assert _kept(session) == (0, 0)
+
+
+@pytest.mark.parametrize("path", ["", "/wrong-person"])
+def test_who_has_answered_meanwhile_stays_who_has_answered(
+    client: FlaskClient, session: Session, engine: Engine, asked: Asked, path: str
+) -> None:
+    """Kept for later in another window, or said to be the wrong person."""
+    form = {"person": "wrong"} if path else sheet(client, asked.zh) | {"save": "1"}
+    with _before_writing(engine, lambda: _exhaust(_ending(engine, _answered))):
+        assert client.post(asked.zh + path, data=form).status_code in (200, 303)
+    session.rollback()
+    assert session.scalars(select(Invitation.disposition).order_by(Invitation.id)).first() == "completed"
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
