@@ -71,6 +71,8 @@ def create(
             closes=closes_on,
             opens=opens_on,
         )
+    if closes_on - at.date() > periods.FARTHEST:
+        raise WrongDates(N_("The campaign would close on %(closes)s. Check the year."), closes=closes_on)
     stretch = periods.find(session, period)
     sheet = questionnaires.newest(session, questionnaire)
     campaign = Campaign(
