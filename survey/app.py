@@ -20,8 +20,8 @@ from secure import (
     XContentTypeOptions,
     XFrameOptions,
 )
-from sqlalchemy.exc import DataError, OperationalError
-from werkzeug.exceptions import BadRequest, HTTPException, SecurityError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from werkzeug.exceptions import BadRequest, Conflict, HTTPException, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter, IntegerConverter, Map
 
@@ -60,6 +60,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         csrf.exempt(customers)
     app.register_error_handler(HTTPException, _error_page)
     app.register_error_handler(DataError, _unfit)
+    app.register_error_handler(OverflowError, _unfit)
+    app.register_error_handler(IntegrityError, _overtaken)
     app.register_error_handler(OperationalError, _come_back)
     app.after_request(_add_headers)
     access.init_app(app)
@@ -182,10 +184,15 @@ def _add_headers(response: Response) -> Response:
     return response
 
 
-def _unfit(_error: DataError) -> ResponseReturnValue:
-    """A NUL, say: PostgreSQL keeps none. What was begun is given up first, for the page asks who reads it."""
-    context.db.session.rollback()
+def _unfit(_error: DataError | OverflowError) -> ResponseReturnValue:
+    """A NUL, say: PostgreSQL keeps none. Or a number no table can count to: SQLite's driver says so in its own way."""
     return _error_page(BadRequest())
+
+
+def _overtaken(error: IntegrityError) -> ResponseReturnValue:
+    """Two did the same at the same moment, each having looked before the other wrote: the first one's stays."""
+    log.warning("database: %s", error.orig)
+    return _error_page(Conflict())
 
 
 def _come_back(error: OperationalError) -> ResponseReturnValue:
@@ -195,9 +202,11 @@ def _come_back(error: OperationalError) -> ResponseReturnValue:
 
 
 def _error_page(error: HTTPException) -> ResponseReturnValue:
-    """One calm sentence, in the reader's language, under the status the machine needs."""
+    """One calm sentence, in the reader's language, under the status the machine needs. What was begun is given up
+    first, for the page asks who reads it."""
     if error.response is not None:
         return error.response
+    context.db.session.rollback()
     if isinstance(error, SecurityError):  # no page of ours is drawn under a name that is not ours
         return Response("This site does not go by that name.\n", 400, content_type="text/plain; charset=utf-8")
     return render_template("layouts/error.html", code=error.code), error.code or 500

@@ -16,6 +16,7 @@ from typing import Literal
 
 from flufl.bounce import all_failures
 
+from survey.letters import without_links
 from survey.refusals import N_, Refused
 
 Kind = Literal["hard", "soft", "delayed"]
@@ -119,4 +120,4 @@ def _fields(message: Message, name: str) -> list[str]:
 
 def _reason(message: Message) -> str:
     told = [*_fields(message, "Status"), *_fields(message, "Diagnostic-Code")]
-    return " ".join(told)[:LONGEST_REASON] or "The mail came back."
+    return without_links(" ".join(told))[:LONGEST_REASON] or "The mail came back."

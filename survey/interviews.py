@@ -15,7 +15,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from survey import campaigns, invitations, journal, responses, users
-from survey.campaigns import UNANSWERED
 from survey.invitations import links
 from survey.models import Call, Campaign, Contact, Interview, Invitation, Subject
 from survey.refusals import N_, Refused
@@ -27,7 +26,6 @@ OUTCOMES = ("no answer", "busy", "call back", "refused", "wrong person")
 MOST_CALLS = 6
 NOT_AN_INTERVIEWER = N_("%(email)s is no interviewer. Create one: evenhand users create --role interviewer.")
 OVER = N_("This interview is over. Go on with the next one.")
-TO_CALL = (*UNANSWERED, "bounced")
 
 
 class UnknownInterview(Refused):
@@ -103,7 +101,7 @@ def hand_out(
         .outerjoin(Interview, Interview.invitation_id == Invitation.id)
         .where(
             Invitation.campaign_id == campaign.id,
-            Invitation.disposition.in_(TO_CALL),
+            Invitation.disposition.in_(invitations.TO_ASK),
             Invitation.revoked_at.is_(None),
             Contact.phone.is_not(None),
             Contact.phone != "",
@@ -135,7 +133,7 @@ def queue(session: Session, interviewer: str, *, at: datetime) -> Queue:
         .where(
             Interview.interviewer == interviewer,
             Interview.state == "waiting",
-            Invitation.disposition.in_(TO_CALL),
+            Invitation.disposition.in_(invitations.TO_ASK),
             Invitation.revoked_at.is_(None),
             Campaign.state == "open",
         )
@@ -184,7 +182,7 @@ def own(session: Session, interview_id: int, interviewer: str) -> Interview:
 def require_open(session: Session, interview: Interview, *, at: datetime) -> None:
     """Raises InterviewOver when there is nobody to call any more."""
     invitation = interview.invitation
-    asked = invitation.disposition in TO_CALL and invitation.revoked_at is None
+    asked = invitation.disposition in invitations.TO_ASK and invitation.revoked_at is None
     if interview.state != "waiting" or not asked or not campaigns.takes_answers(session, invitation.campaign, at=at):
         raise InterviewOver(OVER)
 

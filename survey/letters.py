@@ -26,6 +26,7 @@ such page.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -36,7 +37,23 @@ WECHAT = "wechat"
 """The channel a person of the office goes by hand, unless a class of the company's own bears this name."""
 
 
-class LetterRefused(Exception):
+_SECRET = re.compile(r"(?<![0-9a-z])[0-9a-hjkmnp-tv-z]{20,26}(?![0-9a-z])")
+
+
+def without_links(said: str) -> str:
+    """What a server says may quote the letter, cut off perhaps. The secret of a private link is kept nowhere, so it is
+    not kept as part of a reason either."""
+    return _SECRET.sub("…", said)
+
+
+class Trouble(Exception):
+    """A letter did not go; why, in the words of whoever did not take it."""
+
+    def __init__(self, said: str = "") -> None:
+        super().__init__(without_links(said))
+
+
+class LetterRefused(Trouble):
     """The receiving side will never take this letter; the reason is theirs."""
 
 
@@ -44,15 +61,15 @@ class AddressRefused(LetterRefused):
     """Nobody can be reached at this address."""
 
 
-class LetterDelayed(Exception):
+class LetterDelayed(Trouble):
     """The receiving side does not take this letter now; later it may."""
 
 
-class LineCut(Exception):
+class LineCut(Trouble):
     """The line broke while a letter was handed over."""
 
 
-class ServerUnreachable(Exception):
+class ServerUnreachable(Trouble):
     """No server takes anything now."""
 
 

@@ -71,6 +71,8 @@ def create(
             closes=closes_on,
             opens=opens_on,
         )
+    if closes_on - at.date() > periods.FARTHEST:
+        raise WrongDates(N_("The campaign would close on %(closes)s. Check the year."), closes=closes_on)
     stretch = periods.find(session, period)
     sheet = questionnaires.newest(session, questionnaire)
     campaign = Campaign(
@@ -106,6 +108,11 @@ def named(session: Session, code: str) -> Campaign:
     if campaign is None:
         raise UnknownCampaign(N_("There is no campaign %(code)s."), code=code)
     return campaign
+
+
+def one_at_a_time(session: Session, campaign: Campaign) -> None:
+    """Nobody invites or reminds beside us: who does it at the same moment waits, and finds it done."""
+    session.execute(select(Campaign.id).where(Campaign.id == campaign.id).with_for_update(key_share=True))
 
 
 def listed(session: Session) -> Sequence[Campaign]:

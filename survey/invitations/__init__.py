@@ -16,7 +16,7 @@ from typing import TypeVar
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from survey import journal, questionnaires
+from survey import campaigns, journal, questionnaires
 from survey.campaigns import UNANSWERED
 from survey.models import Campaign, Contact, Customer, Invitation, OutboxMessage, Subject
 from survey.refusals import N_, Refused
@@ -26,6 +26,8 @@ from survey.sampling.frame import Reach, Service, by_mail
 DAYS_A_YEAR = 365.25
 BY_PHONE = "phone"
 """The channel that is a person calling: nothing waits in the outbox for it."""
+TO_ASK = (*UNANSWERED, "bounced")
+"""Dispositions of people whom a corrected address, another try or a call may still reach."""
 BATCH = 1000
 One = TypeVar("One")
 Tell = Callable[[int, int], None]
@@ -70,6 +72,7 @@ def invite(
     Doing it again asks only those who have come since. Raises CampaignNotOpen, CheckUnderWay.
     """
     require_open(campaign)
+    campaigns.one_at_a_time(session, campaign)
     found, services = draw.whom_to_ask(session, campaign, reach=reach, by=by, at=at)
     before = set(session.scalars(select(Invitation.contact_id).where(Invitation.campaign_id == campaign.id)))
     asked = [reached for customer_id in services for reached in found.contacts[customer_id]]
@@ -175,17 +178,21 @@ def revoke(session: Session, invitation: Invitation, *, reason: str, by: str, at
     journal.record(session, "invitation revoked", f"invitation {invitation.id}", details, by=by, at=at)
 
 
+def move(session: Session, invitation_id: int, before: Collection[str], after: str) -> None:
+    """Change what became of somebody asked, only from what it may come from: they may have answered since we looked."""
+    ours = update(Invitation).where(Invitation.id == invitation_id, Invitation.disposition.in_(before))
+    session.execute(ours.values(disposition=after), execution_options={"synchronize_session": "fetch"})
+
+
 def decline(session: Session, invitation: Invitation) -> None:
     """Who was called does not want to be asked in this campaign; later ones may ask again."""
-    if invitation.disposition in (*UNANSWERED, "bounced"):
-        invitation.disposition = "opted out"
+    move(session, invitation.id, TO_ASK, "opted out")
     hold_mail(session, invitation, "The customer declined on the telephone.")
 
 
 def mark_wrong_person(session: Session, invitation: Invitation) -> None:
     """Whoever was reached cannot say anything about these reps: no more mail in this campaign."""
-    if invitation.disposition in (*UNANSWERED, "bounced"):
-        invitation.disposition = "wrong person"
+    move(session, invitation.id, TO_ASK, "wrong person")
     hold_mail(session, invitation, "The customer said that this is the wrong person.")
 
 

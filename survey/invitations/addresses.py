@@ -12,9 +12,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from survey import campaigns, journal
-from survey.campaigns import UNANSWERED
 from survey.intake.changes import Changes
-from survey.invitations import batches, silently
+from survey.invitations import TO_ASK, batches, silently
 from survey.invitations.delivery import once_more
 from survey.models import Contact, Invitation, OutboxMessage, Token
 from survey.refusals import N_
@@ -90,7 +89,7 @@ def _asked(session: Session, contact_ids: Collection[int]) -> Iterator[tuple[Inv
             .join(last, (last.c.invitation_id == Invitation.id) & (last.c.number == OutboxMessage.number))
             .where(
                 Invitation.contact_id.in_(batch),
-                Invitation.disposition.in_((*UNANSWERED, "bounced")),
+                Invitation.disposition.in_(TO_ASK),
                 Invitation.revoked_at.is_(None),
             )
             .options(joinedload(Invitation.contact), joinedload(Invitation.campaign))

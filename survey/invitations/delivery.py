@@ -10,16 +10,12 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from survey import journal
-from survey.campaigns import UNANSWERED
 from survey.intake import cells
 from survey.intake.changes import Changes
-from survey.invitations import require_open
+from survey.invitations import TO_ASK, move, require_open
 from survey.models import Campaign, Contact, Customer, Invitation, OutboxMessage, Token
 from survey.refusals import N_, Refused
 from survey.sampling.frame import Reach, by_mail
-
-TO_ASK = (*UNANSWERED, "bounced")
-"""Dispositions of people whom a corrected address, or another try, may still reach."""
 
 
 class NothingToSend(Refused):
@@ -114,8 +110,7 @@ def once_more(session: Session, message: OutboxMessage, channel: str, *, at: dat
     message.channel, message.message_id = channel, uuid.uuid4().hex
     message.state, message.attempts, message.not_before = "queued", 0, at
     message.lease_until = message.sent_at = message.last_error = message.taken_by = None
-    ours = update(Invitation).where(Invitation.id == message.invitation.id, Invitation.disposition.in_(TO_ASK))
-    session.execute(ours.values(disposition="queued"), execution_options={"synchronize_session": "fetch"})
+    move(session, message.invitation.id, TO_ASK, "queued")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

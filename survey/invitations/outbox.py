@@ -17,6 +17,7 @@ from sqlalchemy import Select, and_, func, or_, select, text, update
 from sqlalchemy.orm import Session, contains_eager
 
 from survey.campaigns import UNANSWERED
+from survey.invitations import move
 from survey.invitations.people import same_person
 from survey.models import Campaign, Contact, Invitation, OutboxMessage, Subject
 from survey.refusals import N_
@@ -191,20 +192,14 @@ def same_hour(moment: datetime, *, days: int, zone: ZoneInfo) -> datetime:
 def mark_sent(session: Session, messages: Sequence[OutboxMessage], *, at: datetime) -> None:
     for message in messages:
         message.state, message.sent_at, message.lease_until, message.last_error = "sent", at, None, None
-        _move(session, message, ("queued",), "sent")
+        move(session, message.invitation_id, ("queued",), "sent")
 
 
 def mark_refused(session: Session, messages: Sequence[OutboxMessage], reason: str) -> None:
     """The receiving side will never take it: the address is not written to again until it is corrected."""
     for message in messages:
         message.state, message.lease_until, message.last_error = "failed", None, reason
-        _move(session, message, ("queued", "sent"), "bounced")
-
-
-def _move(session: Session, message: OutboxMessage, before: tuple[str, ...], after: str) -> None:
-    """Change the disposition only from what it may come from: the customer may have answered in the meantime."""
-    ours = update(Invitation).where(Invitation.id == message.invitation_id, Invitation.disposition.in_(before))
-    session.execute(ours.values(disposition=after), execution_options={"synchronize_session": False})
+        move(session, message.invitation_id, ("queued", "sent"), "bounced")
 
 
 def put_back(messages: Sequence[OutboxMessage], reason: str, *, at: datetime) -> None:

@@ -67,8 +67,8 @@ def remind_due(session: Session, *, by: str, at: datetime) -> int:
 
 
 def _silent(session: Session, campaign: Campaign) -> list[Silent]:
-    """Who has not answered. The campaign is locked, so that nobody reminds beside us."""
-    session.execute(select(Campaign.id).where(Campaign.id == campaign.id).with_for_update(key_share=True))
+    """Who has not answered."""
+    campaigns.one_at_a_time(session, campaign)
     first, last, any_ = aliased(OutboxMessage), aliased(OutboxMessage), aliased(OutboxMessage)
     newest = select(func.max(any_.number)).where(any_.invitation_id == Invitation.id).correlate(Invitation)
     rows = (

@@ -216,6 +216,11 @@ class Questionnaire:
                 raise QuestionnaireRefused(
                     N_("Question %(item)s must stand right behind the rating it depends on."), item=item.code
                 )
+            if item.asked_if and before and not before.points[-1] <= item.asked_if.at_most < before.points[0]:
+                raise QuestionnaireRefused(
+                    N_("Question %(item)s: it depends on an answer from %(lowest)s to %(highest)s."),
+                    item=item.code, lowest=before.points[-1], highest=before.points[0] - 1,
+                )  # fmt: skip
 
     def item(self, code: str) -> Item:
         return next(item for item in self.items if item.code == code)

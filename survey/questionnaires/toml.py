@@ -19,7 +19,7 @@ def parse(content: bytes) -> dict[str, Any]:
         raise QuestionnaireRefused(N_("This file is too large to be a question sheet."))
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+    except (ValueError, RecursionError) as problem:  # no UTF-8, no TOML, a number too long, or too many brackets
         raise QuestionnaireRefused(N_("This file is not TOML in UTF-8: %(problem)s"), problem=problem) from None
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import questionnaires, responses
+from survey import invitations, questionnaires, responses
 from survey.models import Draft, Invitation
 from survey.responses import Sheets
 
@@ -42,8 +42,7 @@ def save(
     }
     draft.interviewer, draft.saved_at = interviewer, at
     session.add(draft)
-    if invitation.disposition in ("queued", "sent"):
-        invitation.disposition = "opened"
+    invitations.move(session, invitation.id, ("queued", "sent"), "opened")
 
 
 def saved_at(session: Session, invitation: Invitation) -> datetime | None:

@@ -97,6 +97,11 @@ class _Work:
 
     def pass_on(self, assignment: Assignment) -> None:
         if assignment.served_from >= self.on:
+            if self._served_already(assignment):
+                raise HandOverRefused(
+                    N_("%(name)s serves %(customer)s from the same day on already, so there is nothing to hand over."),
+                    name=self.taking.name, customer=assignment.customer.name,
+                )  # fmt: skip
             self._change(assignment, "rep_id", self.taking.id)
             return
         ends = assignment.served_to
@@ -117,9 +122,10 @@ class _Work:
         self.session.flush()
 
     def _served_already(self, new: Assignment) -> bool:
+        """Does the rep who takes over serve this customer there from the same day on?"""
         same = (
             Assignment.customer_id == new.customer_id,
-            Assignment.rep_id == new.rep_id,
+            Assignment.rep_id == self.taking.id,
             Assignment.territory_id == new.territory_id,
             Assignment.served_from == new.served_from,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,6 +11,9 @@ from sqlalchemy.orm import Session
 from survey import journal
 from survey.models import Period
 from survey.refusals import N_, Refused
+
+FARTHEST = timedelta(days=5 * 366)
+"""No period and no campaign ends later than so long from now: a later day is a slip of the keyboard."""
 
 
 class UnknownPeriod(Refused):
@@ -28,6 +31,8 @@ def add(session: Session, code: str, *, from_on: date, to_on: date, by: str, at:
     """
     if to_on < from_on:
         raise PeriodRefused(N_("Period %(code)s would end before it begins."), code=code)
+    if to_on - at.date() > FARTHEST:
+        raise PeriodRefused(N_("Period %(code)s would end on %(to_on)s. Check the year."), code=code, to_on=to_on)
     period = session.scalar(select(Period).where(Period.code == code))
     if period is None:
         period = Period(code=code, from_on=from_on, to_on=to_on)

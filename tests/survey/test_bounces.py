@@ -120,6 +120,14 @@ def test_a_hard_bounce_stops_everything_to_that_address(
     assert session.scalars(select(DeliveryReport.permanent)).all() == [True]
 
 
+def test_a_report_that_quotes_a_link_does_not_bring_it_into_the_database(
+    session: Session, sent: Campaign, read: Read
+) -> None:
+    quoting = HARD | {"said": "554 5.7.1 listed: http://localhost/s/0123456789abcdefghjkmnpqrs"}
+    assert read(_report(session, quoting)) == {"stopped": 1}
+    assert _message(session).last_error == "5.1.1 smtp; 554 5.7.1 listed: http://localhost/s/…"
+
+
 @pytest.mark.parametrize("kind", [HARD, SOFT], ids=["hard", "soft"])
 def test_a_late_report_about_the_address_before_spares_the_corrected_one(
     session: Session, sent: Campaign, read: Read, kind: dict[str, str]

@@ -55,6 +55,8 @@ def test_what_cannot_be_planned_is_refused_with_the_reason(session: Session, now
         _create(session, now, period="2031-H1")
     with pytest.raises(campaigns.WrongDates, match="2026-06-30"):
         _create(session, now, closes_on=date(2026, 6, 30))
+    with pytest.raises(campaigns.WrongDates, match="9999-12-31"):
+        _create(session, now, closes_on=date(9999, 12, 31))
     _create(session, now)
     with pytest.raises(campaigns.CampaignExists, match="S1"):
         _create(session, now)

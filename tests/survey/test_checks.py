@@ -68,6 +68,19 @@ def test_a_hand_over_ends_one_assignment_and_begins_another(session: Session, ro
     assert _held(session) == before
 
 
+def test_who_serves_a_customer_from_the_same_day_on_takes_nothing_over(session: Session, roster: None) -> None:
+    (ours,) = [one for one in session.scalars(select(Assignment)) if one.customer.code == "C1"]
+    both = Assignment(
+        customer_id=ours.customer_id, rep_id=session.scalars(select(Rep.id).where(Rep.code == "R2")).one(),
+        territory_id=ours.territory_id, served_from=ours.served_from,
+    )  # fmt: skip
+    session.add(both)
+    session.commit()
+    chosen = [ours.customer_id]
+    with pytest.raises(handovers.HandOverRefused, match="from the same day on already"):
+        handovers.hand_over(session, "R1", to="R2", on=ours.served_from, customers=chosen, by=BY, at=now())
+
+
 def test_only_the_chosen_customers_go(session: Session, roster: None) -> None:
     chosen = [one.customer_id for one in session.scalars(select(Assignment)) if one.customer.code == "C1"]
     done = handovers.hand_over(session, "R1", to="R2", on=date(2026, 7, 1), customers=chosen, by=BY, at=now())

@@ -185,6 +185,8 @@ def _swap(first: int, second: int) -> Callable[[dict[str, Any]], None]:
         (_swap(3, 4), "core items come first"),
         (_swap(2, 3), "delivery_control"),
         (_change("item", []), "at least one item"),
+        (_change("item.2.asked_if.at_most", 5), "from 1 to 4"),
+        (_change("item.2.asked_if.at_most", 0), "from 1 to 4"),
     ],
 )
 def test_a_broken_sheet_is_refused_by_name(
@@ -279,6 +281,12 @@ def test_a_file_of_another_shape_is_refused_in_a_sentence(
     with pytest.raises(QuestionnaireRefused) as refused:
         check(content | {name: value})
     assert any(says in str(problem) for problem in refused.value.problems)
+
+
+@pytest.mark.parametrize("file", [b"a = " + b"[" * 90_000, b"a = " + b"9" * 5_000, b"\xff", b"a ="])
+def test_what_is_no_toml_is_refused_in_a_sentence(file: bytes) -> None:
+    with pytest.raises(QuestionnaireRefused, match="not TOML"):
+        toml.parse(file)
 
 
 def test_the_command_line_lists_shows_checks_and_takes_in(evenhand: Callable[..., Result], tmp_path: Path) -> None:

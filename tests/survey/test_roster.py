@@ -306,6 +306,8 @@ def test_a_period_is_stored_once_with_its_days(session: Session, now: datetime) 
     first, last = date(2026, 1, 1), date(2026, 6, 30)
     with pytest.raises(periods.PeriodRefused):
         periods.add(session, "2026-H1", from_on=last, to_on=first, by=BY, at=now)
+    with pytest.raises(periods.PeriodRefused, match="Check the year"):
+        periods.add(session, "2026-H1", from_on=first, to_on=date(9999, 12, 31), by=BY, at=now)
     for _ in range(2):
         periods.add(session, "2026-H1", from_on=first, to_on=last, by=BY, at=now)
     assert session.scalar(select(func.count(Period.id))) == 1

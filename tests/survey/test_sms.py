@@ -139,6 +139,14 @@ def test_what_its_answers_mean(
     assert "key" not in str(refused.value)
 
 
+@pytest.mark.parametrize("cut", [0, 3])
+def test_a_gateway_that_quotes_the_message_tells_no_link(gateway: Gateway, with_gateway: Settings, cut: int) -> None:
+    gateway.answer = f'{{"code":9,"msg":"refused","text":"{LINK[: len(LINK) - cut]}'
+    with pytest.raises(LetterRefused, match="refused") as refused:
+        _send(with_gateway)
+    assert LINK[-26:-6] not in str(refused.value)
+
+
 def test_a_gateway_that_points_elsewhere_is_not_followed(gateway: Gateway, with_gateway: Settings) -> None:
     gateway.status, gateway.location = 302, f"http://127.0.0.1:{gateway.port}/elsewhere"
     with pytest.raises(LetterDelayed):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from threading import Thread
 from time import sleep
 from typing import cast
@@ -13,13 +14,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, event, func, select, text, update
 from sqlalchemy.orm import Session
 
-from survey import campaigns, invitations
+from survey import campaigns, invitations, responses
 from survey.config import Settings
 from survey.context import now
 from survey.database import begin_write
 from survey.invitations import delivery
-from survey.models import Draft, Invitation, Response
-from tests.asking import BY, Asked, ask, sheet
+from survey.models import Draft, Invitation, Period, Response
+from survey.questionnaires.sheet import Reply
+from survey.responses import Submission
+from tests.asking import BY, CORE, Asked, ask, sheet
+from tests.survey.views.conftest import Page
 
 
 def _taken_back(session: Session, invitation: Invitation) -> None:
@@ -33,6 +37,12 @@ def _closed(session: Session, invitation: Invitation) -> None:
 def _address_corrected(session: Session, invitation: Invitation) -> None:
     assert invitation.contact is not None
     delivery.correct_address(session, invitation.contact, email="fang@new.example", by=BY, at=now())
+
+
+def _answered(session: Session, invitation: Invitation) -> None:
+    replies = {code: Reply(state="answered", value=int(value)) for code, value in CORE.items()}
+    sheets = {subject.id: replies for subject in invitation.subjects}
+    responses.record(session, invitation, sheets, Submission(nonce="first", language="zh"), at=now())
 
 
 End = Callable[[Session, Invitation], None]
@@ -115,6 +125,18 @@ def test_nothing_is_kept_for_later_by_a_link_that_ended_meanwhile(
     assert _kept(session) == (0, 0)
 
 
+@pytest.mark.parametrize("path", ["", "/wrong-person"])
+def test_who_has_answered_meanwhile_stays_who_has_answered(
+    client: FlaskClient, session: Session, engine: Engine, asked: Asked, path: str
+) -> None:
+    """Kept for later in another window, or said to be the wrong person."""
+    form = {"person": "wrong"} if path else sheet(client, asked.zh) | {"save": "1"}
+    with _before_writing(engine, lambda: _exhaust(_ending(engine, _answered))):
+        assert client.post(asked.zh + path, data=form).status_code in (200, 303)
+    session.rollback()
+    assert session.scalars(select(Invitation.disposition).order_by(Invitation.id)).first() == "completed"
+
+
 @pytest.mark.parametrize("engine_name", ["postgresql"])
 def test_who_answers_while_it_is_sent_again_stays_who_has_answered(
     client: FlaskClient, session: Session, engine: Engine, asked: Asked
@@ -156,3 +178,37 @@ def test_an_answer_in_line_behind_whoever_ends_its_link_sees_that_it_ended(
     closing.join()
     assert answer.status_code == 410
     assert _kept(session) == (0, 0)
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+def test_who_makes_the_same_a_moment_later_is_told_so(
+    engine: Engine, session: Session, person: Callable[..., str], sign_in: Callable[[str], FlaskClient]
+) -> None:
+    administrator = sign_in(person("administrator"))
+    days = {"from_on": "2026-01-01", "to_on": "2026-06-30"}
+    token = Page(administrator.get("/periods").text).token
+
+    seen: list[str] = []
+
+    def be_quicker(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not seen and statement.startswith("INSERT INTO period"):
+            seen.append(statement)
+            with Session(engine) as other:
+                other.add(Period(code="2026-H1", from_on=date(2026, 1, 1), to_on=date(2026, 6, 30)))
+                other.commit()
+
+    event.listen(engine, "before_cursor_execute", be_quicker)
+    answer = administrator.post("/periods?lang=en", data={"code": "2026-H1", "csrf_token": token, **days})
+    event.remove(engine, "before_cursor_execute", be_quicker)
+    assert (answer.status_code, "Somebody was quicker" in answer.text) == (409, True)
+    session.rollback()
+    assert session.scalars(select(Period.code)).all() == ["2026-H1"]
+
+
+def test_a_number_no_table_can_count_to_is_a_400(
+    asked: Asked, person: Callable[..., str], sign_in: Callable[[str], FlaskClient]
+) -> None:
+    administrator = sign_in(person("administrator"))
+    token = Page(administrator.get("/roster/reps/R1").text).token
+    form = {"to": "R2", "on": "2026-06-01", "which": "chosen", "customer": "9" * 25, "csrf_token": token}
+    assert administrator.post("/roster/reps/R1/hand-over", data=form).status_code == 400
