@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -19,7 +20,7 @@ from survey.config import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-PATIENCE = 300
+PATIENCE = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,33 +40,61 @@ class Answered:
     seconds: float
 
 
+class Server:
+    """A gunicorn with `workers` processes. It may be killed with all of them, or lose one, and be started again."""
+
+    def __init__(self, app: str, settings: Settings, *, workers: int = 2, threads: int = 2) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        keys = {name: key.get_secret_value() for name, key in settings.token_keys.items()}
+        self._environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "EVENHAND_DIR": str(settings.evenhand_dir),
+            "DATABASE_URL": settings.database_url,
+            "BASE_URL": settings.base_url,
+            "SECRET_KEY": settings.secret_key.get_secret_value(),
+            "TOKEN_KEYS": str(keys).replace("'", '"'),
+        }
+        self._command = [
+            sys.executable, "-m", "gunicorn", "--workers", str(workers), "--threads", str(threads), "--bind",
+            f"127.0.0.1:{self.port}", "--backlog", "4096", "--log-level", "error", "--no-control-socket", app,
+        ]  # fmt: skip
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._environment, start_new_session=True)
+        _wait_for(self.port, self._process)
+
+    def workers(self) -> list[int]:
+        """The numbers of the processes that answer."""
+        return children(self._process.pid)
+
+    def kill(self) -> None:
+        """Everything at once, without a warning."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=PATIENCE)
+
+
+def children(number: int) -> list[int]:
+    """The numbers of the processes a process has begun."""
+    return [int(child) for child in Path(f"/proc/{number}/task/{number}/children").read_text().split()]
+
+
 @contextmanager
 def served(app: str, settings: Settings, *, workers: int = 2, threads: int = 2) -> Iterator[int]:
     """Serve `module:app` with these settings; gives the port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    keys = {name: key.get_secret_value() for name, key in settings.token_keys.items()}
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "EVENHAND_DIR": str(settings.evenhand_dir),
-        "DATABASE_URL": settings.database_url,
-        "BASE_URL": settings.base_url,
-        "SECRET_KEY": settings.secret_key.get_secret_value(),
-        "TOKEN_KEYS": str(keys).replace("'", '"'),
-    }
-    command = [
-        sys.executable, "-m", "gunicorn", "--workers", str(workers), "--threads", str(threads), "--bind",
-        f"127.0.0.1:{port}", "--backlog", "4096", "--log-level", "error", "--no-control-socket", app,
-    ]  # fmt: skip
-    server = subprocess.Popen(command, cwd=ROOT, env=environment)
+    server = Server(app, settings, workers=workers, threads=threads)
     try:
-        _wait_for(port, server)
-        yield port
+        yield server.port
     finally:
-        server.terminate()
-        server.wait(timeout=PATIENCE)
+        server.stop()
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
@@ -93,7 +122,7 @@ def post_all(port: int, posts: Sequence[Post], *, clients: int, rate: float = 0.
         for place in range(number, len(posts), clients):
             if rate:
                 time.sleep(max(0.0, begin + place / rate - time.monotonic()))
-            told.append((place, _send(line, posts[place])))
+            told.append((place, send(line, posts[place])))
         line.close()
         return told
 
@@ -102,7 +131,8 @@ def post_all(port: int, posts: Sequence[Post], *, clients: int, rate: float = 0.
     return [answered for _, answered in sorted(told, key=lambda pair: pair[0])]
 
 
-def _send(line: http.client.HTTPConnection, post: Post) -> Answered:
+def send(line: http.client.HTTPConnection, post: Post) -> Answered:
+    """One form over a line that is kept; one that broke is opened anew the next time."""
     since = time.perf_counter()
     try:
         if post.fields is None:
