@@ -18,7 +18,10 @@ ROOMS = (
     "exports", "orders", "retention", "backups",
 )  # fmt: skip
 GROUND = ("refusals", "config", "database", "models", "journal", "intake", "figures", "names")
-HATCHES = ("pictures", "nameserver", "handbook", "pdf", "letters", "channels", "mail", "sms", "bounces", "tables")
+HATCHES = (
+    "pictures", "nameserver", "handbook", "pdf", "letters", "channels", "mail", "sms", "bounces", "tables",
+    "doorbell",
+)  # fmt: skip
 DOORS = ("health", "app", "cli", "worker", "context", "access", "i18n", "views")
 SIGN_IN = "users"  # the datastore of sign-in needs Flask-Security's mixins
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "common", "core", "managers", "services", "misc"}

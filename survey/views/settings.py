@@ -15,11 +15,13 @@ from flask_babel import lazy_gettext as _
 from flask_security import current_user
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
+from markupsafe import escape
 from wtforms import BooleanField, IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
-from survey import access, context, i18n, pictures
+from survey import access, context, doorbell, i18n, pictures
+from survey.doorbell import NotAtTheDoor
 from survey.letters import LetterDelayed, LetterRefused, LineCut, Note, ServerUnreachable
 from survey.mail import Mail
 from survey.refusals import Refused
@@ -108,6 +110,21 @@ def keep_company(
     file = form.logo.data.read(pictures.LARGEST_FILE + 1) if form.logo.data else b""
     if file:
         company.keep_logo(current, pictures.logo(file), by=by, at=at)
+
+
+@blueprint.post("/settings/test/address")
+@access.permission("keep settings")
+@access.guarded(whose=access.the_person, most="30 per hour", counts_all=True)
+def try_address() -> ResponseReturnValue:
+    """Open the public address as a customer does, and say who answers."""
+    address = context.settings().base_url
+    try:
+        doorbell.ring(address, sign=str(escape(context.company().privacy_contact)))
+    except NotAtTheDoor as problem:
+        flash(i18n.told(problem), "error")
+    else:
+        flash(gettext("%(address)s leads here.", address=address), "done")
+    return redirect(url_for(".shown"), code=303)
 
 
 @blueprint.post("/settings/test/mail")

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import cast
 
 import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from survey import mail
 from survey.config import Settings
 from survey.letters import AddressRefused, Asked, Letter, LetterDelayed, LetterRefused, LineCut, ServerUnreachable
+from tests.certificates import certificate_for_here
 from tests.conftest import free_port, settings_for
 from tests.post_office import PostOffice, open_post_office
 
@@ -225,30 +219,6 @@ def test_a_server_that_does_not_encrypt_gets_nothing(office: PostOffice, tmp_pat
     assert office.received == []
 
 
-def _certificate(folder: Path) -> ssl.SSLContext:
-    """A certificate for 127.0.0.1, written to `folder`, and a server's side that holds its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    begun = datetime.now(UTC) - timedelta(days=1)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(begun)
-        .not_valid_after(begun + timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, SHA256())
-    )
-    (folder / "certificate.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
-    return context
-
-
 @pytest.mark.filterwarnings("ignore:Session.login_data is deprecated")  # the test server's own affair
 @pytest.mark.parametrize(
     ("trusted", "password", "trouble"),
@@ -263,7 +233,7 @@ def test_mail_leaves_encrypted_to_a_server_that_is_known(
     settings = settings_for(
         tmp_path, "", smtp_host="127.0.0.1", smtp_port=free_port(), smtp_user="us", smtp_password=password
     )
-    certificate = _certificate(tmp_path)
+    certificate = certificate_for_here(tmp_path)
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
     with open_post_office(
