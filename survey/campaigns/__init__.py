@@ -16,7 +16,8 @@ from survey.refusals import N_, Refused
 from survey.roster import hearing, periods
 
 UNNAMED_COMPANYS_ZONE = "Asia/Shanghai"
-UNANSWERED = ("queued", "sent", "opened")
+UNOPENED = ("queued", "sent")
+UNANSWERED = (*UNOPENED, "opened")
 USUAL_REST = 30
 _CODE = re.compile(r"\w[\w.\-]{0,39}")
 
@@ -163,15 +164,15 @@ def open_up(session: Session, campaign: Campaign, *, unchecked: str = "", by: st
 
 
 def close(session: Session, campaign: Campaign, *, by: str, at: datetime) -> None:
-    """End a campaign. Whoever has not answered by now counts as expired, mail still waiting is not sent, and what was
-    chosen and never sent is forgotten."""
+    """End a campaign. Whoever has not begun by now counts as expired; whoever began and never sent was reached, and
+    stays so counted, though what was chosen is forgotten. Mail still waiting is not sent."""
     if campaign.state == "closed":
         return
     campaign.state = "closed"
     invited = Invitation.campaign_id == campaign.id
     session.execute(delete(Draft).where(Draft.invitation_id.in_(select(Invitation.id).where(invited))))
     session.execute(
-        update(Invitation).where(invited, Invitation.disposition.in_(UNANSWERED)).values(disposition="expired")
+        update(Invitation).where(invited, Invitation.disposition.in_(UNOPENED)).values(disposition="expired")
     )
     session.execute(
         update(OutboxMessage)

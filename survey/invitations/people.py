@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from survey.campaigns import UNANSWERED
-from survey.models import Contact, Invitation, OutboxMessage
+from survey.models import Campaign, Contact, Invitation, OutboxMessage
 
 
 def same_person(contact: Contact) -> ColumnElement[bool]:
@@ -49,11 +49,16 @@ def stop_at(session: Session, contact: Contact, address: str, reason: str) -> No
 
 
 def _stop(session: Session, contact: Contact, disposition: str, reason: str) -> None:
-    """End every open asking of a person, unless it was answered."""
+    """End every open asking of a person, unless it was answered. A closed campaign's counts stay as they were."""
     theirs = select(Contact.id).where(same_person(contact))
+    going_on = select(Campaign.id).where(Campaign.state != "closed")
     session.execute(
         update(Invitation)
-        .where(Invitation.contact_id.in_(theirs), Invitation.disposition.in_(UNANSWERED))
+        .where(
+            Invitation.contact_id.in_(theirs),
+            Invitation.campaign_id.in_(going_on),
+            Invitation.disposition.in_(UNANSWERED),
+        )
         .values(disposition=disposition)
     )
     invitations = select(Invitation.id).where(Invitation.contact_id.in_(theirs))

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from survey import campaigns, questionnaires, responses
 from survey.config import Settings
+from survey.invitations import people
 from survey.models import Draft, Invitation, Response
 from survey.questionnaires.sheet import Reply
 from survey.responses import Submission, drafts
@@ -92,11 +93,14 @@ def test_a_correction_may_be_kept_too_until_the_answers_are_final(
 
 
 def test_closing_the_campaign_forgets_what_was_never_sent(session: Session, bob: Invitation, now: datetime) -> None:
+    """But not that the person was reached: by then, and whatever they wish later, that is what became of them."""
     drafts.save(session, bob, _sheets(bob, {"knowledge": "4"}), nonce="n1", at=now)
     campaigns.close(session, bob.campaign, by=BY, at=now)
     assert _number(session, Draft) == 0
+    assert bob.contact is not None
+    people.opt_out(session, bob.contact, at=now)
     session.refresh(bob)
-    assert bob.disposition == "expired"
+    assert bob.disposition == "opened"
 
 
 def test_an_interviewer_sees_only_what_they_took_down(session: Session, bob: Invitation, now: datetime) -> None:

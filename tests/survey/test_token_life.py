@@ -24,7 +24,8 @@ from tests.asking import BY, found, plan
 
 VALUES = strategies.integers(min_value=1, max_value=5)
 ABOUT = strategies.sets(strategies.integers(min_value=0, max_value=1), min_size=1)
-UNANSWERED = ("queued", "sent", "opened")
+UNOPENED = ("queued", "sent")
+UNANSWERED = (*UNOPENED, "opened")
 
 
 class LifeOfALink(RuleBasedStateMachine):
@@ -163,7 +164,7 @@ class LifeOfALink(RuleBasedStateMachine):
         contact = self.invitation.contact
         assert contact is not None
         people.opt_out(self.session, contact, at=self.at)
-        if self.disposition in UNANSWERED:
+        if self.disposition in UNANSWERED and self.invitation.campaign.state == "open":
             self.disposition = "opted out"
 
     @rule()
@@ -183,7 +184,7 @@ class LifeOfALink(RuleBasedStateMachine):
         if chance == 0 and self.invitation.campaign.state == "open":
             campaigns.close(self.session, self.invitation.campaign, by=BY, at=self.at)
             self.ended, self.kept = True, {}
-            if self.disposition in UNANSWERED:
+            if self.disposition in UNOPENED:
                 self.disposition = "expired"
 
     @invariant()
