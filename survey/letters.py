@@ -75,12 +75,23 @@ class ServerUnreachable(Trouble):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What one invitation asks: about whom, until when, under which private link; `reminder` when it asks again."""
+    """What one invitation asks: about whom, until when, under which private link; `reminder` when it asks again.
+
+    `customer`, `about_zh` and `about_en` tell several of one letter apart: for whom the person answers, and about when.
+    """
 
     reps: tuple[str, ...]
     closes_on: date
     link: str
     reminder: bool = False
+    customer: str = ""
+    about_zh: str = ""
+    about_en: str = ""
+
+    def headline(self, language: str) -> str:
+        """What stands over it where a letter asks several things; empty where nothing tells them apart."""
+        about = self.about_zh if language == "zh" else self.about_en
+        return ("，" if language == "zh" else ", ").join(part for part in (self.customer, about) if part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

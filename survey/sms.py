@@ -11,7 +11,7 @@ from http.client import HTTPException
 from urllib.parse import quote
 
 from survey.config import Settings
-from survey.letters import Letter, LetterDelayed, LetterRefused, Note, Reachable, ServerUnreachable
+from survey.letters import Asked, Letter, LetterDelayed, LetterRefused, Note, Reachable, ServerUnreachable
 
 SECONDS = 20
 LONGEST_ANSWER = 10_000
@@ -84,15 +84,23 @@ def words(letter: Letter | Note) -> str:
         zh, en = f"【{letter.company_zh}】测试短信。", f"{letter.company_en}: a test message."
         return zh if letter.language == "zh" else en
     if letter.language == "zh":
-        asked = "；".join(f"{'、'.join(one.reps)}：{one.link}" for one in letter.asked)
+        asked = "；".join(f"{_whom(one, 'zh')}：{one.link}" for one in letter.asked)
         again = "提醒您，" if letter.reminds else ""
         return (
             f"【{letter.company_zh}】{again}想听听您对我们服务的看法，不到一分钟，"
             f"回答会被保密。{asked} 。不再接收：{letter.stop_link}"
         )
-    asked = "; ".join(f"{' and '.join(one.reps)}: {one.link}" for one in letter.asked)
+    asked = "; ".join(f"{_whom(one, 'en')}: {one.link}" for one in letter.asked)
     again = "A reminder: how" if letter.reminds else "How"
     return (
         f"{letter.company_en}: {again} well do we serve you? Less than a minute, and confidential. "
         f"{asked} No more messages: {letter.stop_link}"
     )
+
+
+def _whom(one: Asked, language: str) -> str:
+    """The reps asked about, and what tells this apart from what else the message asks."""
+    reps, headline = ("、" if language == "zh" else " and ").join(one.reps), one.headline(language)
+    if not headline:
+        return reps
+    return f"{reps}（{headline}）" if language == "zh" else f"{reps} ({headline})"

@@ -20,13 +20,14 @@ def letter(messages: Sequence[OutboxMessage], way: Way) -> Letter:
         language=contact.language if contact else "zh",
         company_zh=company().name_zh,
         company_en=company().name,
-        asked=tuple(_asked(message) for message in messages),
+        asked=tuple(_asked(message, among_others=len(messages) > 1) for message in messages),
         written_at=messages[0].created_at,
         privacy_link=f"{settings().base_url}/privacy",
     )
 
 
-def _asked(message: OutboxMessage) -> Asked:
+def _asked(message: OutboxMessage, *, among_others: bool) -> Asked:
+    """`among_others`: the letter asks more than this, so it has to say which is which."""
     invitation, told = message.invitation, settings()
     token = links.mint(session(), invitation.id, keys=told.token_keys, at=now())
     return Asked(
@@ -34,4 +35,7 @@ def _asked(message: OutboxMessage) -> Asked:
         closes_on=invitation.campaign.closes_on,
         link=f"{told.base_url}/s/{token}",
         reminder=message.number > 0,
+        customer=invitation.customer.name if among_others else "",
+        about_zh=invitation.campaign.asked_about["zh"] if among_others else "",
+        about_en=invitation.campaign.asked_about["en"] if among_others else "",
     )

@@ -14,7 +14,7 @@ from typing import cast
 import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from survey import mail
+from survey import mail, sms
 from survey.config import Settings
 from survey.letters import AddressRefused, Asked, Letter, LetterDelayed, LetterRefused, LineCut, ServerUnreachable
 from tests.certificates import certificate_for_here
@@ -81,6 +81,17 @@ def test_several_invitations_make_one_letter_with_a_link_each() -> None:
     for body in _parts(message):
         for told in ("张敏", "李伟", LINK, other.link, "2026年8月1日", "每个链接", "Each link"):
             assert told in body
+
+
+def test_what_a_letter_asks_twice_about_one_rep_is_told_apart() -> None:
+    about = {"about_zh": "过去3个月", "about_en": "the past 3 months"}
+    here, there = (replace(ASKED, customer=name, **about) for name in ("海川商行", "Zeta Ltd"))
+    for body in _parts(_compose(asked=(here, there))):
+        for told in ("海川商行，过去3个月", "Zeta Ltd，过去3个月", "海川商行, the past 3 months"):
+            assert told in body
+    said = sms.words(replace(LETTER, asked=(here, there)))
+    assert "李伟、Maria Schmidt（海川商行，过去3个月）：" in said
+    assert "（" not in sms.words(LETTER)
 
 
 def test_a_reminder_says_that_it_is_one() -> None:

@@ -206,7 +206,11 @@ def test_a_person_asked_by_several_customers_gets_one_mail_with_a_link_each(sess
     assert set(session.scalars(select(Invitation.disposition))) == {"sent"}
     assert len(set(session.scalars(select(OutboxMessage.message_id)))) == 1
     (file,) = post.settings.outbox.glob("*.eml")
-    assert file.read_text(encoding="utf-8").count("Please open") == 2
+    letter = message_from_bytes(file.read_bytes(), policy=policy.default)
+    plain = letter.get_body(("plain",)).get_content()  # type: ignore[union-attr, attr-defined]
+    assert plain.count("Please open") == 2
+    assert "海川商行，过去6个月" in plain
+    assert "Zeta Ltd, the past 6 months" in plain, "and says which is which"
 
 
 def test_what_comes_later_the_same_day_waits_until_the_next(session: Session, post: Post) -> None:
