@@ -595,7 +595,8 @@ class RepScore(Base):
     discovery rate at which the rep's difference from the average is named, `effective` the customers of the funnel."""
 
     __tablename__ = "rep_score"
-    __table_args__ = (UniqueConstraint("run_id", "item", "rep_id"),)
+    # How many customers stand behind thousands of scores is added up from the index alone.
+    __table_args__ = (UniqueConstraint("run_id", "item", "rep_id", postgresql_include=["customers", "evidence"]),)
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
     rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"), index=True)

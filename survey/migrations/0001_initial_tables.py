@@ -506,7 +506,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_rep_score_rep_id')),
     sa.ForeignKeyConstraint(['run_id'], ['run.id'], name=op.f('fk_rep_score_run_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_rep_score')),
-    sa.UniqueConstraint('run_id', 'item', 'rep_id', name=op.f('uq_rep_score_run_id_item_rep_id'))
+    sa.UniqueConstraint('run_id', 'item', 'rep_id', name=op.f('uq_rep_score_run_id_item_rep_id'), postgresql_include=['customers', 'evidence'])
     )
     with op.batch_alter_table('rep_score', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_rep_score_rep_id'), ['rep_id'], unique=False)
