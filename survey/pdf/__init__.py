@@ -9,9 +9,11 @@ import hashlib
 import json
 import os
 import select
+import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import weakref
@@ -100,12 +102,13 @@ class Press:
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self.close()
+            scratch = tempfile.mkdtemp(prefix="evenhand-press-")
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "survey.pdf", str(self._memory_bytes)],
-                cwd=Path(__file__).resolve().parent.parent.parent,
+                cwd=Path(__file__).resolve().parent.parent.parent, env={**os.environ, "TMPDIR": scratch},
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
             )  # fmt: skip
-            self._stop = weakref.finalize(self, _end, self._process)
+            self._stop = weakref.finalize(self, _end, self._process, scratch)
             self._answer(self._process, START_SECONDS)
         return self._process
 
@@ -132,9 +135,11 @@ def _digest(page: str) -> str:
     return hashlib.sha256(page.encode()).hexdigest()[:MARK]
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], scratch: str) -> None:
+    """Who is killed tidies nothing up, and the fonts of one process are 20 MB."""
     process.kill()
     process.communicate()
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def send(pipe: IO[bytes], message: bytes | Refused) -> None:

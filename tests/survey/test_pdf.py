@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -487,12 +488,17 @@ def test_a_page_that_takes_too_much_is_stopped() -> None:
         press.print("<p>A page.</p>" * 20_000)
 
 
-def test_a_killed_printing_process_is_started_again() -> None:
+def test_a_killed_printing_process_is_started_again_and_leaves_nothing_lying_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with Press() as press:
         first = press.print(PLAIN)
+        assert list(tmp_path.rglob("weasyprint-*")), "its copies of the fonts"
         os.kill(press._process.pid, signal.SIGKILL)  # type: ignore[union-attr]
         press._process.wait()  # type: ignore[union-attr]
         assert press.print(PLAIN) == first
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_machine_without_pango_is_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
