@@ -144,7 +144,8 @@ def _read(text: str) -> tuple[dict[str, Any], Sequence[Mistake]]:
 
 def _indicator(toml: TomlTables, position: int, table: Mapping[str, Any]) -> Indicator:
     place = ("indicator", position)
-    rule = RULES.get(str(table.get("rule")))
+    given_rule = table.get("rule")
+    rule = RULES.get(given_rule) if isinstance(given_rule, str) else None
     known = {key for one in RULES.values() if rule in (None, one) for key in one.parameters}
     values = toml.read(Indicator, table, place, also=frozenset(known))
     given = sorted(known & table.keys()) if rule else []
