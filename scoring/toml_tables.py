@@ -68,6 +68,8 @@ _KINDS = {
 _PLACEHOLDERS: dict[str, Any] = {"str": "", "int": 0, "float": math.nan, "float | None": None, "bool": False}
 
 
+WIDEST = 1e15
+"""Numbers end within this, so that one can compute with them."""
 LONGEST = 1_000_000
 _LONGEST_SHOWN = 80
 _MOST_NAMED = 30

@@ -13,7 +13,7 @@ from typing import Any
 from scoring.rules import RULES, number_of
 from scoring.scheme.lines import GROUPS, Band, Deduction, Indicator, Limits, Line, Ramp
 from scoring.scheme.options import mistakes_of
-from scoring.toml_tables import Mistake, brief, named
+from scoring.toml_tables import WIDEST, Mistake, brief, named
 
 FULL_POINTS = 100.0
 MOST_VERSIONS = 9_999
@@ -95,6 +95,24 @@ def _lines(table: str, lines: Sequence[Line]) -> Iterator[Mistake]:
         if isinstance(line, Indicator):
             known |= {key for name, rule in RULES.items() if name == line.rule for key in rule.parameters}
         yield from _stated(here, line.stated, known)
+        yield from _vast(here, {key: getattr(line, key, None) for key in known} | dict(getattr(line, "parameters", {})))
+
+
+def _vast(here: partial[Mistake], given: Mapping[str, Any]) -> Iterator[Mistake]:
+    for key, value in given.items():
+        if any(abs(number) > WIDEST for number in _numbers_in(value)):
+            zh = f"{key} 超出 {WIDEST:g}；请填写工作中用得到的数字。"
+            yield here(
+                key=key, what=f"{key} goes beyond {WIDEST:g}", remedy="give a number that work is done with", zh=zh
+            )
+
+
+def _numbers_in(value: Any) -> Iterator[float]:
+    if isinstance(value, int | float):
+        yield value
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _numbers_in(one)
 
 
 def _unfit_code(here: partial[Mistake], code: str) -> Mistake:

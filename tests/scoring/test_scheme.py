@@ -298,6 +298,10 @@ BROKEN = {
     "too many dots": ("cap = 1.0", f"cap{'.a' * 20_000} = 1", "names are nested too deeply"),
     "tables in a number": ("cap = 1.0", f"cap{'.a' * 40} = 1", "give a number"),
     "a number nobody can write out": ("weight = 40", f"weight = 0x{'f' * 50_000}", "weight is …; give a number"),
+    "a target beyond computing": ("target = 100", "target = 1e300", "line 21, [indicator] 1: target goes beyond 1e+15"),
+    "rows beyond computing": (
+        RATIO, 'rule = "band_table"\ntable = [[1e300, 10]]', "line 21, [indicator] 1: table goes beyond 1e+15",
+    ),
     "a rule of digits": ('rule = "ratio"', f"rule = 0x{'f' * 50_000}", "rule is …; give text in quotes"),
     "a code without end": ('code = "invoicing"', f'code = "{"x" * 9_000}"', "60 at most"),
     "a key without end": ("cap = 1.0", f"{'x' * 9_000} = 1.0", "is not known here"),
