@@ -21,7 +21,7 @@ _NOISE = 9  # decimals kept before a ceiling or a comparison with a cut, so that
 
 Row = tuple[float, float]
 Value = float | bool | str | tuple[Row, ...]
-Fault = tuple[str, str, str]
+Fault = tuple[str, str, str, str]
 
 
 def clip(value: float, low: float, high: float) -> float:
@@ -188,7 +188,8 @@ class Rule:
 
     ``needs_target``: a target goes with the value; ``divides``: and must be above 0. ``survey``: the value is a
     surveyed score, and its standard deviation goes with it. ``defaults`` and ``required`` name the parameters,
-    ``optional`` those that may stay away; ``check`` says what is wrong with given ones as (key, what, remedy).
+    ``optional`` those that may stay away; ``check`` says what is wrong with given ones as (key, what, remedy, zh), the
+    last one both in Chinese.
     """
 
     number: str
@@ -217,7 +218,13 @@ def number_of(given: Mapping[str, Value], key: str) -> float:
 def _positive(*keys: str) -> Callable[[Mapping[str, Value]], list[Fault]]:
     def check(given: Mapping[str, Value]) -> list[Fault]:
         wrong = [key for key in keys if number_of(given, key) <= 0]
-        return [(key, f"{key} is {given[key]}, and must be above 0", f"give {key} a number above 0") for key in wrong]
+        return [
+            (
+                key, f"{key} is {given[key]}, and must be above 0", f"give {key} a number above 0",
+                f"{key} 为 {given[key]}；请填写大于 0 的数字。",
+            )
+            for key in wrong
+        ]  # fmt: skip
 
     return check
 
@@ -226,7 +233,8 @@ def _ordered(low: str, high: str) -> Callable[[Mapping[str, Value]], list[Fault]
     def check(given: Mapping[str, Value]) -> list[Fault]:
         if number_of(given, low) >= number_of(given, high):
             what = f"{high} ({given[high]}) is not above {low} ({given[low]})"
-            return [(high, what, f"choose {high} larger than {low}")]
+            zh = f"{high}（{given[high]}）不高于 {low}（{given[low]}）；请让 {high} 大于 {low}。"
+            return [(high, what, f"choose {high} larger than {low}", zh)]
         return []
 
     return check
@@ -235,27 +243,37 @@ def _ordered(low: str, high: str) -> Callable[[Mapping[str, Value]], list[Fault]
 def _one_zero_level(given: Mapping[str, Value]) -> list[Fault]:
     if ("zero_at" in given) == ("zero_times" in given):
         what = "the level that scores 0 must be given exactly once"
-        return [("zero_at", what, "give either zero_at (a value) or zero_times (a multiple of the target)")]
+        remedy = "give either zero_at (a value) or zero_times (a multiple of the target)"
+        zh = "得 0 分的水平须且只须给出一次；请填写 zero_at（数值）或 zero_times（目标的倍数）之一。"
+        return [("zero_at", what, remedy, zh)]
     if number_of(given, "zero_times") <= 1:
         what = f"zero_times is {given['zero_times']}, so the target itself would score 0"
-        return [("zero_times", what, "give a number above 1")]
+        zh = f"zero_times 为 {given['zero_times']}，达到目标反而得 0 分；请填写大于 1 的数字。"
+        return [("zero_times", what, "give a number above 1", zh)]
     return []
+
+
+_ROWS = "write rows such as [[1.0, 10], [0.9, 8]]: attainment from, points"
+_ROWS_ZH = "请按“起始达成率、分数”写各行，例如 [[1.0, 10], [0.9, 8]]。"
 
 
 def _falling_table(given: Mapping[str, Value]) -> list[Fault]:
     rows = given.get("table", ())
     if not isinstance(rows, tuple) or not rows:
-        return [("table", "there are no rows", "write rows such as [[1.0, 10], [0.9, 8]]: attainment from, points")]
+        return [("table", "there are no rows", _ROWS, f"表中没有行；{_ROWS_ZH}")]
     starts, points = [row[0] for row in rows], [row[1] for row in rows]
     if starts != sorted(set(starts), reverse=True) or points != sorted(points, reverse=True) or points[-1] < 0:
         what = "the rows must run from the highest attainment to the lowest, with points falling, none below 0"
-        return [("table", what, "write rows such as [[1.0, 10], [0.9, 8]]: attainment from, points")]
+        zh = f"各行须从达成率最高写到最低，分数依次递减，且不低于 0；{_ROWS_ZH}"
+        return [("table", what, _ROWS, zh)]
     return []
 
 
 def _threshold(given: Mapping[str, Value]) -> list[Fault]:
     if not 0 < number_of(given, "threshold") <= 1:
-        return [("threshold", f"threshold is {given['threshold']}", "give a share above 0 and up to 1, such as 0.9")]
+        zh = f"threshold 为 {given['threshold']}；请填写大于 0、不超过 1 的比例，例如 0.9。"
+        remedy = "give a share above 0 and up to 1, such as 0.9"
+        return [("threshold", f"threshold is {given['threshold']}", remedy, zh)]
     return []
 
 
@@ -263,7 +281,8 @@ def _satisfaction_line(given: Mapping[str, Value]) -> list[Fault]:
     found = _ordered("zero_at", "full_at")(given)
     if given["points"] not in (PLUG_IN, EXPECTED):
         remedy = f'write "{PLUG_IN}" (at the reported score) or "{EXPECTED}" (over its uncertainty)'
-        found.append(("points", f"points is {given['points']!r}", remedy))
+        zh = f'points 为 {given["points"]!r}；请写 "{PLUG_IN}"（按报告的分数）或 "{EXPECTED}"（按不确定范围取期望）。'
+        found.append(("points", f"points is {given['points']!r}", remedy, zh))
     return found
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast, get_args
 
 from scoring.findings import Refusal
-from scoring.toml_tables import Mistake, TomlTables
+from scoring.toml_tables import WIDEST, Mistake, TomlTables
 
 Policy = Literal["pooled", "peer", "company"]
 Weights = Literal["customer", "response"]
@@ -20,9 +20,6 @@ Kind = Literal["category", "number"]
 
 IDENTITY = ("rep", "territory", "customer")
 RESERVED = frozenset({*IDENTITY, "weight"})
-
-WIDEST = 1e15
-"""A scale ends within this, so that its answers can be computed with."""
 
 
 class SpecRefused(Refusal):

@@ -105,7 +105,7 @@ class Scheme:
 
 def check(text: str) -> tuple[Mistake, ...]:
     """Every mistake and every warning in a scheme's TOML text, in the order of its lines."""
-    return tuple(sorted(_read(text)[1], key=lambda mistake: (mistake.line or 0, mistake.position, mistake.key)))
+    return tuple(_read(text)[1])
 
 
 def _refuse(mistakes: Sequence[Mistake]) -> None:
@@ -125,6 +125,7 @@ def _told_apart(table: str, entry: Mapping[str, Any]) -> Iterator[tuple[str, str
 
 
 def _read(text: str) -> tuple[dict[str, Any], Sequence[Mistake]]:
+    """A scheme's values, and what is to be said about them in the order of the text's lines."""
     toml = TomlTables(text)
     if toml.mistakes:
         return {}, toml.mistakes
@@ -139,12 +140,13 @@ def _read(text: str) -> tuple[dict[str, Any], Sequence[Mistake]]:
     for mistake in mistakes_in(values):
         if not (unweighed and mistake.key == "weights"):
             toml.note(mistake)
-    return values, toml.mistakes
+    return values, sorted(toml.mistakes, key=lambda mistake: (mistake.line or 0, mistake.position, mistake.key))
 
 
 def _indicator(toml: TomlTables, position: int, table: Mapping[str, Any]) -> Indicator:
     place = ("indicator", position)
-    rule = RULES.get(str(table.get("rule")))
+    given_rule = table.get("rule")
+    rule = RULES.get(given_rule) if isinstance(given_rule, str) else None
     known = {key for one in RULES.values() if rule in (None, one) for key in one.parameters}
     values = toml.read(Indicator, table, place, also=frozenset(known))
     given = sorted(known & table.keys()) if rule else []

@@ -24,6 +24,8 @@ from survey.models import SchemeVersion
 from survey.refusals import N_, Refused
 
 SHIPPED = Path(__file__).parent
+LARGEST = 64 * 1024
+"""Of a scheme's file, in bytes; the longest that ships has 5 kB."""
 
 
 class UnknownScheme(Refused):
@@ -33,9 +35,17 @@ class UnknownScheme(Refused):
 class SchemeNotUsable(Refused):
     """A scheme with mistakes in it; `problems` names every one."""
 
+    @property
+    def mistakes(self) -> tuple[Mistake, ...]:
+        return tuple(one.values["mistake"] for one in self.problems)
+
+
+class SchemeUnreadable(Refused):
+    """A file that is no text, or too much of it."""
+
 
 class SchemeFrozen(Refused):
-    pass
+    """Other content under a version that is settled: it was adopted, or it ships."""
 
 
 class NotAdopted(Refused):
@@ -82,6 +92,16 @@ def _scheme(text: str) -> Scheme:
 def mistakes(text: str) -> Sequence[Mistake]:
     """Every mistake and every piece of advice about a scheme's text, in the order of its lines."""
     return check(text)
+
+
+def decoded(content: bytes) -> str:
+    """The text of a scheme's file. Raises SchemeUnreadable."""
+    if len(content) > LARGEST:
+        raise SchemeUnreadable(N_("This file is too large to be a scheme: 64 kB are the most."))
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise SchemeUnreadable(N_("This file is not UTF-8 text. Save it as UTF-8.")) from None
 
 
 def listed(session: Session) -> tuple[Listed, ...]:
@@ -206,12 +226,45 @@ def adopt(session: Session, text: str, *, by: str, at: datetime) -> SchemeVersio
 
     Raises SchemeNotUsable, SchemeFrozen.
     """
+    _refuse_other_content(session, read(text))
     row = keep(session, text)
     if row.adopted_at is None:
         row.adopted_at, row.adopted_by = at, by
         details = {"version": row.version, "content": row.content_hash}
         journal.record(session, "scheme adopted", row.name, details, by=by, at=at)
     return row
+
+
+def _refuse_other_content(session: Session, scheme: Scheme) -> None:
+    """A version that was adopted or that ships says one thing for good; what says another comes after it."""
+    newest, known = _newest(session, scheme.code), _hash_of(session, scheme)
+    if known == scheme.hash:
+        return
+    if newest and (known or newest.version > scheme.version):
+        raise SchemeFrozen(
+            N_("Version %(version)s of %(name)s is adopted and frozen. Give the changed scheme version %(next)s."),
+            version=newest.version, name=newest.name, next=newest.version + 1,
+        )  # fmt: skip
+    text = shipped().get(scheme.code)
+    ours = read(text) if text else None
+    if ours and ours.version >= scheme.version and ours.hash != scheme.hash:
+        raise SchemeFrozen(
+            N_(
+                "Version %(version)s of %(name)s comes with this software and says something else. Give the changed "
+                "scheme a code of its own, or version %(next)s."
+            ),
+            version=ours.version, name=ours.code, next=ours.version + 1,
+        )  # fmt: skip
+
+
+def _hash_of(session: Session, scheme: Scheme) -> str | None:
+    """What was adopted under this version, if anything was."""
+    return session.scalar(
+        select(SchemeVersion.content_hash).where(
+            SchemeVersion.name == scheme.code, SchemeVersion.version == scheme.version,
+            SchemeVersion.adopted_at.is_not(None),
+        )
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,8 +292,9 @@ class Earned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemePage:
-    """A scheme with the versions kept of it, the advice about it, and what uniform answers earn."""
+    """A scheme and its text, with the versions kept of it, the advice about it, and what uniform answers earn."""
 
+    text: str
     scheme: Scheme
     versions: tuple[Adoption, ...]
     advice: tuple[Mistake, ...]
@@ -253,12 +307,26 @@ class SchemePage:
 
 def page(session: Session, name: str) -> SchemePage:
     """The newest adopted version of a scheme, or the shipped one, as people read it. Raises UnknownScheme."""
-    scheme = read(text_of(session, name))
+    return _page(session, text_of(session, name))
+
+
+def proposal(session: Session, content: bytes) -> SchemePage:
+    """A scheme from its file, as people read it before anybody adopts it. Nothing is stored.
+
+    Raises SchemeUnreadable, SchemeNotUsable, SchemeFrozen.
+    """
+    text = decoded(content)
+    _refuse_other_content(session, read(text))
+    return _page(session, text)
+
+
+def _page(session: Session, text: str) -> SchemePage:
+    scheme = read(text)
     rows = session.scalars(
         select(SchemeVersion).where(SchemeVersion.name == scheme.code).order_by(SchemeVersion.version.desc())
     )
     return SchemePage(
-        scheme=scheme,
+        text=text, scheme=scheme,
         versions=tuple(
             Adoption(
                 version=row.version, content_hash=row.content_hash, adopted_at=row.adopted_at,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -231,7 +232,18 @@ def test_every_mistake_is_named_at_once_with_its_line() -> None:
 def test_checking_adds_advice_to_the_mistakes() -> None:
     advice = {(mistake.line, mistake.key) for mistake in check(WRONG) if mistake.warning}
     assert advice == {(40, "weight"), (41, "rule"), (None, "process")}
-    assert all(mistake.zh for mistake in check(WRONG) if mistake.warning)
+
+
+def test_every_mistake_and_every_advice_is_said_in_chinese_too() -> None:
+    """What to do as well as what is wrong: a sentence of two halves."""
+    silent = [
+        str(one) for one in check(WRONG) if not re.fullmatch(r".*[\u4e00-\u9fff].*；.*[\u4e00-\u9fff].*。", one.zh)
+    ]
+    assert silent == []
+    said = [one.said("zh") for one in check(WRONG)]
+    assert (
+        "第 12 行，第 1 个 [indicator]：group 为 'resluts'；请从 result、process、ability、development 中选择。" in said
+    )
 
 
 def test_what_is_not_toml_is_refused_with_the_place() -> None:
@@ -283,6 +295,16 @@ BROKEN = {
     "best and bad": ("cut = 90", "cut = 90\nadverse = true", "line 109, [band] 2: B is milder than A"),
     "a key twice": ("weight = 40", "weight = 40\nweight = 41", "this is not TOML"),
     "too many brackets": ("cap = 1.0", f"cap = {'[' * 5000}{']' * 5000}", "nested too deeply"),
+    "too many dots": ("cap = 1.0", f"cap{'.a' * 20_000} = 1", "names are nested too deeply"),
+    "tables in a number": ("cap = 1.0", f"cap{'.a' * 40} = 1", "give a number"),
+    "a number nobody can write out": ("weight = 40", f"weight = 0x{'f' * 50_000}", "weight is …; give a number"),
+    "a target beyond computing": ("target = 100", "target = 1e300", "line 21, [indicator] 1: target goes beyond 1e+15"),
+    "rows beyond computing": (
+        RATIO, 'rule = "band_table"\ntable = [[1e300, 10]]', "line 21, [indicator] 1: table goes beyond 1e+15",
+    ),
+    "a rule of digits": ('rule = "ratio"', f"rule = 0x{'f' * 50_000}", "rule is …; give text in quotes"),
+    "a code without end": ('code = "invoicing"', f'code = "{"x" * 9_000}"', "60 at most"),
+    "a key without end": ("cap = 1.0", f"{'x' * 9_000} = 1.0", "is not known here"),
     "too long": ("# Kelon", f"# {'x' * 1_000_001} Kelon", "1,000,000 are the most"),
     "versions without end": ("cap = 1.0", "cap = 1.0\nversion = 99999999999", "count versions from 1 to 9999"),
     "no question": (RATIO, 'rule = "ratio"\nconfirmed_by = [1]', "verified_by is missing"),
@@ -323,6 +345,8 @@ def test_a_broken_file_is_told_what_is_wrong_and_nothing_else(kind: str) -> None
     wrong = [mistake for mistake in check(text.replace(before, after, 1)) if not mistake.warning]
     assert len(wrong) == 1, [str(mistake) for mistake in wrong]
     assert told in str(wrong[0])
+    assert re.search(r"[\u4e00-\u9fff]", wrong[0].zh)
+    assert len(wrong[0].said("zh")) < 500
 
 
 def test_what_is_missing_hides_nothing_that_is_wrong_beside_it() -> None:
@@ -340,6 +364,11 @@ def test_bands_that_are_all_adverse_are_refused() -> None:
 def test_weights_must_sum_to_a_hundred() -> None:
     with pytest.raises(SchemeRefused, match="the weights sum to 95"):
         scheme(indicator("a", 60), indicator("b", 35))
+
+
+def test_weights_beyond_all_sums_are_refused_like_others() -> None:
+    text = SHIPPED["kelon-branch-manager"].read_text(encoding="utf-8")
+    assert "the weights sum to inf" in " ".join(map(str, check(re.sub(r"weight = \d+", "weight = 1.7e308", text))))
 
 
 def test_every_level_of_a_rating_is_described_or_none_is() -> None:

@@ -468,7 +468,7 @@ def test_a_scheme_of_one_position_appraises_nobody_else(session: Session, survey
         put_facts(session, rep)
     session.execute(update(Rep).where(Rep.code == "R02").values(position="branch manager"))
     text = schemes.shipped()["kelon-branch-manager"].replace(
-        "\n[[indicator]]", '\npositions = ["branch manager"]\n\n[[indicator]]', 1
+        "\n[[indicator]]", '\nversion = 2\npositions = ["branch manager"]\n\n[[indicator]]', 1
     )
     version = schemes.adopt(session, text, by="hr@h.example", at=now)
     done = drawing.draw_up(session, "2026-H1", version, by="c", at=now)

@@ -25,7 +25,8 @@ UNRENDERED = re.compile(r"\{\{|\}\}|\{%|%\(|\bNone\b(?! given| needed)|\bnan\b|\
 
 
 class Page(HTMLParser):
-    """What a reader gets of a page: its language, its title, its text, its attributes, the form's token."""
+    """What a reader gets of a page: its language, its title, its text, its attributes, the form's token and whatever
+    else a form carries unseen."""
 
     def __init__(self, markup: str) -> None:
         super().__init__()
@@ -33,6 +34,7 @@ class Page(HTMLParser):
         self.texts: list[str] = []
         self.values: list[str] = []
         self.links: list[str] = []
+        self.hidden: dict[str, str] = {}
         self._open: list[str] = []
         self.feed(markup)
 
@@ -44,6 +46,8 @@ class Page(HTMLParser):
             self.language = given.get("lang", "")
         if given.get("name") == "csrf_token":
             self.token = given.get("value", "")
+        if given.get("type") == "hidden":
+            self.hidden[given.get("name", "")] = given.get("value", "")
         if tag == "a":
             self.links.append(given.get("href", ""))
 

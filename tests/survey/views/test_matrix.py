@@ -42,7 +42,7 @@ from tests.survey.conftest import put_events
 from .conftest import Page
 
 OF_EVERYBODY = {
-    "campaigns.watched", "schemes.shown", "manual.page", "manual.picture", "team.file",
+    "campaigns.watched", "schemes.shown", "schemes.file", "manual.page", "manual.picture", "team.file",
     "wechat.desk", "wechat.write", "wechat.sent", "wechat.later", "wechat.unreached",
 }  # fmt: skip
 """Routes about what belongs to the whole company: their pages show each reader their own people, which the tests of
