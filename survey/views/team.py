@@ -64,7 +64,7 @@ def territories() -> ResponseReturnValue:
 @access.permission("read scores")
 def answers() -> ResponseReturnValue:
     """What was answered about them, and by how many of those asked."""
-    found = team_page()
+    found = team_page(crowd=False)
     return render_template(
         "team/answers.html", team=found, page=answers_page(context.session(), found) if found.run else None,
         most=MOST_DRAWN,

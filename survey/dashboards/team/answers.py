@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import CursorResult, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from scoring.spec import AdjustmentSpec, ItemSpec
+from survey import names
 from survey.campaigns.rates import Funnel, funnel
 from survey.dashboards.team import Team, TeamRow
-from survey.models import AnswerCount, RepReach, RepScore, Run
+from survey.models import AnswerCount, Rep, RepReach, RepScore, Run
 from survey.questionnaires.sheet import Wording
 
 _MOST_POINTS = 11
@@ -31,7 +33,7 @@ class Answered:
 
 
 def distributions(
-    session: Session, run: Run, names: dict[str, Wording], reps: object
+    session: Session, run: Run, called: dict[str, Wording], reps: object
 ) -> tuple[Answered, ...]:  # fmt: skip
     """The answers about some reps (ids, or a question for them) by item, in the order of the sheet.
 
@@ -55,9 +57,9 @@ def distributions(
     }
     spec = AdjustmentSpec.from_toml(run.spec)
     return tuple(
-        _answered(item, names[item.name], counted.get(item.name, {}), customers.get(item.name, 0))
+        _answered(item, called[item.name], counted.get(item.name, {}), customers.get(item.name, 0))
         for item in spec.items
-        if item.name in names
+        if item.name in called
     )
 
 
@@ -103,23 +105,50 @@ class AnswersPage:
 
 
 def answers_page(session: Session, team: Team) -> AnswersPage:
-    """The answers about everybody the page asks for. Expects a team with a run."""
-    assert team.run is not None
+    """The answers about everybody the page asks for. Expects a team with a run; its crowd is not needed."""
+    run, item = team.run, team.choice.item
+    assert run is not None
     found = {
         rep_id: (asked, answered)
         for rep_id, asked, answered in session.execute(
             select(RepReach.rep_id, RepReach.asked, RepReach.answered).where(
-                RepReach.run_id == team.run.id, RepReach.rep_id.in_(team.everybody)
+                RepReach.run_id == run.id, RepReach.rep_id.in_([row.id for row in team.page])
             )
         )
     }
-    reached = [_reached(row, found.get(row.id)) for row in team.rows]
-    known = [one for one in reached if one.asked and one.answered is not None]
+    known = names.by_name(_Known._make(row) for row in _of_everybody_shown(session, run, item, team.everybody))
     return AnswersPage(
-        items=distributions(session, team.run, dict(team.choice.items), team.everybody),
+        items=distributions(session, run, dict(team.choice.items), team.everybody),
         reached=tuple(_reached(row, found.get(row.id)) for row in team.page),
-        funnel=funnel((one.row.code, one.row.name, one.asked or 0, one.answered or 0) for one in known),
-        asked=sum(one.asked or 0 for one in known), answered=sum(one.answered or 0 for one in known),
+        funnel=funnel(known),
+        asked=sum(one.asked for one in known), answered=sum(one.answered for one in known),
+    )  # fmt: skip
+
+
+class _Known(NamedTuple):
+    """What the funnel takes of a rep."""
+
+    code: str
+    name: str
+    asked: int
+    answered: int
+
+
+def _of_everybody_shown(
+    session: Session, run: Run, item: str | None, reps: Select[int]
+) -> CursorResult[tuple[str, str, int, int]]:
+    """Of everybody who is shown and of whom it is known how many were asked. Rows as the database gives them: there may
+    be thousands."""
+    reach, rep, score = RepReach.__table__.c, Rep.__table__.c, RepScore.__table__.c
+    return session.connection().execute(
+        select(rep.code, rep.name, reach.asked, reach.answered)
+        .select_from(RepReach)
+        .join(Rep, rep.id == reach.rep_id)
+        .join(RepScore, and_(score.run_id == reach.run_id, score.rep_id == reach.rep_id, score.item == item))
+        .where(
+            reach.run_id == run.id, rep.id.in_(reps), score.evidence != "withheld", reach.asked > 0,
+            reach.answered.is_not(None),
+        )
     )  # fmt: skip
 
 
