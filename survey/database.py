@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -83,6 +84,38 @@ def begin_write(session: Session) -> None:
     halfway would be refused at once instead of waiting its turn."""
     if session.get_bind().dialect.name == "sqlite" and not session.in_transaction():
         session.connection(execution_options={"sqlite_begin": "BEGIN IMMEDIATE"})
+
+
+def compact(engine: Engine, tables: Iterable[str]) -> None:
+    """Write anew what deleted rows left behind, so that they are in no file any more: on SQLite the whole database, on
+    PostgreSQL these tables. Nobody else reads or writes meanwhile. Raises NotCompacted."""
+    try:
+        if engine.dialect.name == "sqlite":
+            _compact_file(engine)
+            return
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f"SET lock_timeout = '{BUSY_SECONDS}s'")
+            for name in tables:
+                connection.exec_driver_sql(f'VACUUM (FULL) "{name}"')
+            connection.exec_driver_sql("RESET lock_timeout")
+    except (DBAPIError, sqlite3.OperationalError) as trouble:
+        said = str(trouble.orig if isinstance(trouble, DBAPIError) else trouble).strip().partition("\n")[0]
+        raise NotCompacted(N_("The database could not be written anew now: %(said)s."), said=said.rstrip(".")) from None
+
+
+def _compact_file(engine: Engine) -> None:
+    """Past SQLAlchemy, which would begin a transaction."""
+    raw = engine.raw_connection()
+    try:
+        file: Any = raw.driver_connection
+        file.execute("VACUUM")
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        raw.close()
+
+
+class NotCompacted(Refused):
+    """Somebody held the database too long."""
 
 
 class TablesMissing(Refused):

@@ -35,6 +35,12 @@ def record(
     return entry
 
 
+def sealed(words: str) -> str:
+    """What a line keeps of free words, which may name anybody: their SHA-256. So they can be erased where they stand,
+    which no line can, and a change of them still shows."""
+    return hashlib.sha256(words.encode()).hexdigest() if words else ""
+
+
 def _hash(entry: JournalEntry | Row[Any]) -> str:
     line = [entry.previous_hash, entry.at.astimezone(UTC).isoformat(), entry.by, entry.action, entry.subject]
     return hashlib.sha256(json.dumps([*line, entry.details], sort_keys=True).encode()).hexdigest()

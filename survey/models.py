@@ -101,6 +101,22 @@ class Customer(Base):
     customer_since: Mapped[date | None]
 
 
+class Erasure(Base):
+    """A customer who was erased, and of whom a row without a name stays for the ratings. `fingerprint` tells the code
+    again should a file bring it in. `answers` were deleted, `kept` are ratings that stay under a pseudonym; `runs`: run
+    id → {"ratings": taken out of what the run had read, "digest": SHA-256 of what is left}."""
+
+    __tablename__ = "erasure"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), unique=True)
+    fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
+    answers: Mapped[int]
+    kept: Mapped[int]
+    runs: Mapped[Json] = mapped_column(JSON)
+    erased_at: Mapped[datetime]
+    by: Mapped[str]
+
+
 class Contact(Base):
     """A person at a customer. `role` is their function (purchasing, technical, management, quality, store)."""
 
@@ -298,7 +314,8 @@ class SamplePlan(Base):
 
 
 class FrameEntry(Base):
-    """A customer whom the draw could have asked about a rep, and whether it did: kept, so that it can be repeated."""
+    """A customer whom the draw could have asked about a rep, and whether it did: kept, so that it can be repeated.
+    `number` is the customer's in the draw, kept once they are erased and the code it came from is gone."""
 
     __tablename__ = "frame_entry"
     __table_args__ = (UniqueConstraint("campaign_id", "customer_id", "rep_id"),)
@@ -308,6 +325,7 @@ class FrameEntry(Base):
     rep_id: Mapped[int] = mapped_column(ForeignKey("rep.id"))
     stratum: Mapped[str]
     drawn: Mapped[bool]
+    number: Mapped[str | None] = mapped_column(String(64))
 
 
 class Exclusion(Base):

@@ -262,7 +262,7 @@ def finalise(session: Session, appraisal_id: int, *, band: str, reason: str, by:
         )  # fmt: skip
     row.state, row.final_band, row.final_reason = "final", band or None, reason or None
     row.finalised_at, row.finalised_by = at, by
-    details = {"band": band, "proposed": proposed, "reason": reason, "snapshot": row.snapshot_hash}
+    details = {"band": band, "proposed": proposed, "reason": journal.sealed(reason), "snapshot": row.snapshot_hash}
     journal.record(session, "appraisal finalised", journaled_as(row.number, row.revision), details, by=by, at=at)
     return row
 

@@ -19,6 +19,7 @@ from survey.cli import (
     importing,
     interviewing,
     questionnaires,
+    retention,
     runs,
     sending,
     system,
@@ -75,6 +76,7 @@ for command in (
     *appraisals.COMMANDS,
     *questionnaires.COMMANDS,
     *users.COMMANDS,
+    *retention.COMMANDS,
     *demo.COMMANDS,
 ):
     main.add_command(command)

@@ -35,7 +35,7 @@ from survey.models import (
     Territory,
 )
 from survey.refusals import N_, Refused
-from survey.roster import periods
+from survey.roster import erased, periods
 
 SHIPPED = "core"
 
@@ -72,6 +72,7 @@ def take_in(
     answers = Part(columns.model, columns.places)
     intake = receive(session, sheet, answers)
     zone = campaigns.time_zone(session)
+    intake.check(answers, "customer", erased.why_not(session))
     _check_campaigns(session, intake, answers, stretch, version)
     lines = [columns.given(number, row) for number, row in intake.standing(answers)]
     _check_days(intake, answers, lines, today=at.astimezone(zone).date())

@@ -13,10 +13,10 @@ from survey.intake.cells import Code, Day, Number
 from survey.intake.columns import headed
 from survey.intake.rows import Intake, Part, Report, Row, part_of
 from survey.intake.sheet import Sheet
-from survey.intake.storing import finish, ids, keep, known, receive
+from survey.intake.storing import finish, ids, keep, receive
 from survey.models import Customer, Sale
 from survey.refusals import N_, Refused
-from survey.roster.customers import CUSTOMER, NO_CUSTOMER
+from survey.roster.customers import CUSTOMER, check_customers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ def take_in(session: Session, sheet: Sheet, *, on: date, valid_rows: bool = Fals
     sales = part_of(SaleRow, sheet)
     intake = receive(session, sheet, sales)
     customers = ids(session, Customer)
-    intake.check(sales, "customer", known(customers, NO_CUSTOMER))
+    check_customers(session, intake, sales)
     intake.check(sales, "on", lambda day: _too_early(day, on))
     intake.refuse_contradictions(sales)
     _refuse_anothers(session, intake, sales)

@@ -19,6 +19,7 @@ from survey.intake.sheet import Sheet
 from survey.intake.storing import finish, keep, receive
 from survey.models import Rep, Visit
 from survey.refusals import N_, Refused
+from survey.roster import erased
 from survey.roster.customers import REP
 
 
@@ -53,6 +54,7 @@ def take_in(
     visits = part_of(VisitRow, sheet)
     intake = receive(session, sheet, visits)
     check_rep(session, intake, visits)
+    intake.check(visits, "customer", erased.why_not(session))
     intake.refuse_contradictions(visits)
     if not intake.may_store(valid_rows=valid_rows):
         return intake.report(stored=False)
@@ -62,9 +64,13 @@ def take_in(
 
 
 def enter(session: Session, rep: Rep, row: VisitRow, *, on: date, by: str, at: datetime) -> Visit:
-    """Write one visit down, the next of its day; `on` is today. Raises VisitRefused for a day to come."""
+    """Write one visit down, the next of its day; `on` is today. Raises VisitRefused for a day to come,
+    and for a customer who was erased."""
     if row.on > on:
         raise VisitRefused(N_("A visit cannot be of a day to come."))
+    gone = erased.why_not(session)(row.customer)
+    if gone:
+        raise VisitRefused(gone.sentence, **gone.values)
     same_day = (Visit.rep_id == rep.id, Visit.customer == row.customer, Visit.on == row.on)
     last = session.scalar(select(func.max(Visit.place)).where(*same_day)) or 0
     visit = Visit(

@@ -174,7 +174,7 @@ def revoke(session: Session, invitation: Invitation, *, reason: str, by: str, at
     """Take every link of an invitation back; mail still waiting is not sent."""
     invitation.revoked_at = at
     hold_mail(session, invitation, "The invitation was taken back.")
-    details = {"reason": reason}
+    details = {"reason": journal.sealed(reason)}
     journal.record(session, "invitation revoked", f"invitation {invitation.id}", details, by=by, at=at)
 
 

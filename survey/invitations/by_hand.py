@@ -133,7 +133,8 @@ def unreached(session: Session, message_id: str, reason: str, *, by: str, at: da
     if contact is not None and contact.wechat:
         people.stop_at(session, contact, contact.wechat, reason)
     subject, details = _of(messages)
-    journal.record(session, "message not delivered by hand", subject, details | {"reason": reason}, by=by, at=at)
+    told = {**details, "reason": journal.sealed(reason)}
+    journal.record(session, "message not delivered by hand", subject, told, by=by, at=at)
 
 
 def put_back(session: Session, message_id: str, *, by: str, at: datetime) -> None:

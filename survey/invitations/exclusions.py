@@ -63,7 +63,7 @@ def propose(session: Session, campaign: Campaign, customer: str, *, reason: str,
     exclusion = Exclusion(campaign=campaign, customer=row, reason=reason, proposed_at=at, proposed_by=by)
     session.add(exclusion)
     session.flush()
-    details = {"customer": row.code, "reason": reason}
+    details = {"exclusion": exclusion.id, "reason": journal.sealed(reason)}
     journal.record(session, "exclusion proposed", campaign.code, details, by=by, at=at)
     return exclusion
 
@@ -92,7 +92,8 @@ def decide(
     exclusion.decision = "accepted" if accept else "refused"
     exclusion.decided_at, exclusion.decided_by = at, by
     session.flush()
-    details = {"customer": exclusion.customer.code, "reason": exclusion.reason, "proposed by": exclusion.proposed_by}
+    reason = journal.sealed(exclusion.reason)
+    details = {"exclusion": exclusion.id, "reason": reason, "proposed by": exclusion.proposed_by}
     journal.record(session, f"exclusion {exclusion.decision}", campaign.code, details, by=by, at=at)
     return exclusion
 

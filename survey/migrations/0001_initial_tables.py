@@ -266,6 +266,20 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sample_plan')),
     sa.UniqueConstraint('campaign_id', name=op.f('uq_sample_plan_campaign_id'))
     )
+    op.create_table('erasure',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('customer_id', sa.Integer(), nullable=False),
+    sa.Column('fingerprint', sa.String(length=64), nullable=False),
+    sa.Column('answers', sa.Integer(), nullable=False),
+    sa.Column('kept', sa.Integer(), nullable=False),
+    sa.Column('runs', sa.JSON(), nullable=False),
+    sa.Column('erased_at', UtcDateTime(timezone=True), nullable=False),
+    sa.Column('by', sa.String(), nullable=False),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_erasure_customer_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_erasure')),
+    sa.UniqueConstraint('customer_id', name=op.f('uq_erasure_customer_id')),
+    sa.UniqueConstraint('fingerprint', name=op.f('uq_erasure_fingerprint'))
+    )
     op.create_table('frame_entry',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('campaign_id', sa.Integer(), nullable=False),
@@ -273,6 +287,7 @@ def upgrade() -> None:
     sa.Column('rep_id', sa.Integer(), nullable=False),
     sa.Column('stratum', sa.String(), nullable=False),
     sa.Column('drawn', sa.Boolean(), nullable=False),
+    sa.Column('number', sa.String(length=64), nullable=True),
     sa.ForeignKeyConstraint(['campaign_id'], ['campaign.id'], name=op.f('fk_frame_entry_campaign_id')),
     sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_frame_entry_customer_id')),
     sa.ForeignKeyConstraint(['rep_id'], ['rep.id'], name=op.f('fk_frame_entry_rep_id')),
@@ -1201,6 +1216,7 @@ def downgrade() -> None:
     op.drop_table('conduct_event')
     op.drop_table('exclusion')
     op.drop_table('frame_entry')
+    op.drop_table('erasure')
     op.drop_table('sample_plan')
     with op.batch_alter_table('campaign', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_campaign_period_id'))

@@ -29,6 +29,7 @@ from survey.intake.sheet import Sheet
 from survey.intake.storing import finish, ids, keep, known, receive
 from survey.models import Assignment, Contact, Customer, Rep, Territory
 from survey.refusals import N_
+from survey.roster import erased
 
 # What the columns may be called that name a customer, a rep or a territory by code, in any file.
 CUSTOMER = ("customer", "customer_code", "客户编号", "客户代码", "客户编码", "客户")
@@ -105,6 +106,7 @@ def take_in_customers(session: Session, sheet: Sheet, *, valid_rows: bool = Fals
     customers, contacts, assignments = _flat_parts(sheet)
     parts: list[Part[Any]] = [part for part in (customers, contacts, assignments) if part]
     intake = receive(session, sheet, *parts)
+    intake.check(customers, "code", erased.why_not(session))
     if assignments:
         _check_people(session, intake, assignments)
     for part in parts:
@@ -169,7 +171,7 @@ def take_in_contacts(session: Session, sheet: Sheet, *, valid_rows: bool = False
     """
     contacts = part_of(ContactRow, sheet)
     intake = receive(session, sheet, contacts)
-    intake.check(contacts, "customer", known(ids(session, Customer), NO_CUSTOMER))
+    check_customers(session, intake, contacts)
     intake.refuse_contradictions(contacts)
     if not intake.may_store(valid_rows=valid_rows):
         return intake.report(stored=False)
@@ -184,13 +186,19 @@ def take_in_assignments(session: Session, sheet: Sheet, *, valid_rows: bool = Fa
     """
     assignments = part_of(AssignmentRow, sheet)
     intake = receive(session, sheet, assignments)
-    intake.check(assignments, "customer", known(ids(session, Customer), NO_CUSTOMER))
+    check_customers(session, intake, assignments)
     _check_people(session, intake, assignments)
     intake.refuse_contradictions(assignments)
     if not intake.may_store(valid_rows=valid_rows):
         return intake.report(stored=False)
     _keep_assignments(session, intake, assignments)
     return finish(session, intake, "assignments", by=by, at=at)
+
+
+def check_customers(session: Session, intake: Intake, part: Part[Any]) -> None:
+    """Refuse rows of customers whom nobody knows, or who were erased."""
+    gone, unknown = erased.why_not(session), known(ids(session, Customer), NO_CUSTOMER)
+    intake.check(part, "customer", lambda code: gone(code) or unknown(code))
 
 
 def _check_people(session: Session, intake: Intake, assignments: Part[AssignmentRow]) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from survey import names
-from survey.models import Assignment, Contact, Customer, Rep, ReportingLine, Territory
+from survey.models import Assignment, Contact, Customer, Erasure, Rep, ReportingLine, Territory
 from survey.refusals import N_, Refused
 
 PAGE = 50
@@ -85,6 +85,11 @@ class CustomerPage:
     assignments: tuple[Assignment, ...]
 
 
+def there() -> ColumnElement[bool]:
+    """The customers who were not erased."""
+    return Customer.id.not_in(select(Erasure.customer_id))
+
+
 def serving(on: date) -> ColumnElement[bool]:
     """The assignments that hold on a day, or begin after it."""
     return or_(Assignment.served_to.is_(None), Assignment.served_to >= on)
@@ -99,10 +104,10 @@ def overview(session: Session, *, on: date) -> Overview:
     return Overview(
         territories=count(select(func.count(Territory.id))),
         reps=reps(session, on=on),
-        customers=count(select(func.count(Customer.id))),
+        customers=count(select(func.count(Customer.id)).where(there())),
         contacts=count(select(func.count(Contact.id))),
         reachable=count(select(func.count(Contact.id)).where(reachable, Contact.opted_out_at.is_(None))),
-        unserved=count(select(func.count(Customer.id)).where(Customer.id.not_in(served))),
+        unserved=count(select(func.count(Customer.id)).where(there(), Customer.id.not_in(served))),
     )
 
 
@@ -146,7 +151,7 @@ def rep_page(session: Session, code: str, *, on: date) -> RepPage:
 
 def customers(session: Session, *, sought: str = "", page: int = 1) -> CustomerList:
     """Fifty at a time, by code."""
-    found = select(Customer)
+    found = select(Customer).where(there())
     if sought.strip():
         like = f"%{_literal(sought.strip())}%"
         found = found.where(or_(Customer.code.ilike(like, escape="\\"), Customer.name.ilike(like, escape="\\")))
@@ -163,7 +168,7 @@ def _literal(sought: str) -> str:
 
 def customer_page(session: Session, code: str) -> CustomerPage:
     """Raises UnknownCustomer."""
-    customer = session.scalar(select(Customer).where(Customer.code == code))
+    customer = session.scalar(select(Customer).where(Customer.code == code, there()))
     if customer is None:
         raise UnknownCustomer(N_("There is no customer %(code)s."), code=code)
     contacts = session.scalars(select(Contact).where(Contact.customer_id == customer.id).order_by(Contact.name))

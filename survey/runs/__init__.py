@@ -21,7 +21,7 @@ from survey import journal
 from survey.models import Period, Rep, RepScore, Run, ScoreStep
 from survey.refusals import N_, Refused
 from survey.roster import periods
-from survey.runs import publishing
+from survey.runs import erasing, publishing
 from survey.runs.answers import answers, packed, spanned
 from survey.runs.publishing import Earlier, Publication
 
@@ -236,9 +236,10 @@ class Recomputed:
 def recompute(session: Session, run_id: int) -> Recomputed:
     """Make a run's scores again from its snapshot and its spec, and hold them against what is stored.
 
-    Raises UnknownRun, ScoresDiffer when anything differs by more than 1e-9.
+    Raises UnknownRun, AnswersErased, ScoresDiffer when anything differs by more than 1e-9.
     """
     run = _run(session, run_id)
+    erasing.refuse_if_erased(session, run)
     spec = _spec(run.spec)
     adjustment = scored(
         Material(

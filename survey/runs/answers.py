@@ -96,12 +96,12 @@ def _rows(session: Session, question: Select[*tuple[Any, ...]], adjusters: Seque
     for rep, territory, customer, wave, asked_by, answered_by, interviewer, known, share, *values in session.execute(
         question.execution_options(yield_per=_BATCH)
     ):
-        who = _pseudonym("interviewer", interviewer) if interviewer else NO_INTERVIEWER
+        who = pseudonym("interviewer", interviewer) if interviewer else NO_INTERVIEWER
         held = ({**known, "interviewer": who}.get(name) for name in adjusters)
-        yield rep, territory, _pseudonym("customer", customer), wave, answered_by or asked_by, share, *values, *held
+        yield rep, territory, pseudonym("customer", customer), wave, answered_by or asked_by, share, *values, *held
 
 
-def _pseudonym(kind: str, identity: int | str) -> str:
+def pseudonym(kind: str, identity: int | str) -> str:
     """The same in every run, and no name: what stands for somebody here, hashed, so that it means nothing elsewhere."""
     return hashlib.sha256(f"{kind} {identity}".encode()).hexdigest()[:16]
 

@@ -34,12 +34,14 @@ Pairs = frozenset[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """One line of the list drawn from: a customer who could be asked about a rep."""
+    """One line of the list drawn from: a customer who could be asked about a rep. `number` where the code it came from
+    is gone."""
 
     customer_id: int
     customer: str
     rep_id: int
     stratum: str
+    number: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,13 +158,13 @@ def replayed(session: Session, campaign: Campaign) -> Pairs:
     if sample is None or sample.wanted is None:
         return frozenset()
     entries = (
-        select(FrameEntry.customer_id, Customer.code, FrameEntry.rep_id, FrameEntry.stratum)
+        select(FrameEntry.customer_id, Customer.code, FrameEntry.rep_id, FrameEntry.stratum, FrameEntry.number)
         .join(Customer, Customer.id == FrameEntry.customer_id)
         .where(FrameEntry.campaign_id == campaign.id)
     )
     listed = [
-        Listed(customer_id=customer_id, customer=code, rep_id=rep_id, stratum=stratum)
-        for customer_id, code, rep_id, stratum in session.execute(entries)
+        Listed(customer_id=customer_id, customer=code, rep_id=rep_id, stratum=stratum, number=number)
+        for customer_id, code, rep_id, stratum, number in session.execute(entries)
     ]
     return choose(listed, seed=sample.seed, wanted=sample.wanted)
 
@@ -176,13 +178,16 @@ def choose(listed: Iterable[Listed], *, seed: str, wanted: int) -> Pairs:
     chosen: set[tuple[int, int]] = set()
     for rep_id, its_strata in strata.items():
         for stratum, count in _shares({name: len(lines) for name, lines in its_strata.items()}, wanted).items():
-            ordered = sorted(its_strata[stratum], key=lambda line: (_number(seed, line.customer), line.customer))
+            ordered = sorted(
+                its_strata[stratum], key=lambda line: (line.number or number_of(seed, line.customer), line.customer)
+            )
             chosen.update((line.customer_id, rep_id) for line in ordered[:count])
     return frozenset(chosen)
 
 
-def _number(seed: str, customer: str) -> bytes:
-    return hashlib.sha256(f"{seed} {customer}".encode()).digest()
+def number_of(seed: str, customer: str) -> str:
+    """A customer's number in the draw, by their code."""
+    return hashlib.sha256(f"{seed} {customer}".encode()).hexdigest()
 
 
 def _shares(sizes: Mapping[str, int], wanted: int) -> dict[str, int]:

@@ -14,7 +14,7 @@ from itertools import groupby
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from survey.models import Assignment, Campaign, Contact, Exclusion, Invitation, Period
+from survey.models import Assignment, Campaign, Contact, Erasure, Exclusion, Invitation, Period
 
 Reach = Callable[[Contact], str | None]
 """The channel through which this installation reaches a contact; None: it cannot."""
@@ -84,6 +84,7 @@ def services(session: Session, period: Period) -> dict[int, tuple[Service, ...]]
             Assignment.served_from, Assignment.served_to,
         )
         .where(
+            Assignment.customer_id.not_in(select(Erasure.customer_id)),
             Assignment.served_from <= period.to_on,
             or_(Assignment.served_to.is_(None), Assignment.served_to >= period.from_on),
         )

@@ -26,6 +26,7 @@ DEEDS = (
     N_("campaign created"),
     N_("campaign opened"),
     N_("company set"),
+    N_("customer erased"),
     N_("customers handed over"),
     N_("customers invited"),
     N_("customers reminded"),
