@@ -87,8 +87,11 @@ def begin_write(session: Session) -> None:
 
 
 def compact(engine: Engine, tables: Iterable[str]) -> None:
-    """Write anew what deleted rows left behind, so that they are in no file any more: on SQLite the whole database, on
-    PostgreSQL these tables. Nobody else reads or writes meanwhile. Raises NotCompacted."""
+    """Write the database anew without what deleted rows left behind, so that they are in none of its files: on SQLite
+    all of it, on PostgreSQL these tables and what its planner remembers of them. Nobody else reads or writes meanwhile.
+
+    Raises NotCompacted.
+    """
     try:
         if engine.dialect.name == "sqlite":
             _compact_file(engine)
@@ -96,7 +99,7 @@ def compact(engine: Engine, tables: Iterable[str]) -> None:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql(f"SET lock_timeout = '{BUSY_SECONDS}s'")
             for name in tables:
-                connection.exec_driver_sql(f'VACUUM (FULL) "{name}"')
+                connection.exec_driver_sql(f'VACUUM (FULL, ANALYZE) "{name}"')
             connection.exec_driver_sql("RESET lock_timeout")
     except (DBAPIError, sqlite3.OperationalError) as trouble:
         said = str(trouble.orig if isinstance(trouble, DBAPIError) else trouble).strip().partition("\n")[0]

@@ -106,7 +106,7 @@ def _where_it_stays() -> Iterator[str]:
     else:
         yield "Backups taken until now hold them: delete those yourself. Whoever restores one erases again."
     if db.engine.dialect.name == "postgresql":
-        yield "PostgreSQL's own log of changes holds them until it is written over, usually within a day."
+        yield "PostgreSQL's own log of changes holds them until it is written over, which takes days on a quiet server."
     if settings().bounce_file:
         yield f"Delivery reports in {settings().bounce_file} may name their address: that file is your mail server's."
     yield "Files downloaded or exported before are yours to delete."

@@ -22,7 +22,7 @@ EFFECTS: tuple[str, ...] = get_args(Effect)
 def record(session: Session, report: Report, *, at: datetime) -> Effect:
     """Act on one report, once: a hard bounce stops everything to that address, a soft one sends again later, a delay is
     noted, and so is what concerns an address corrected since. `known`: this report was read before; `foreign`: it is
-    about no message of ours."""
+    about no message of ours, or about somebody who was erased."""
     if session.scalar(select(DeliveryReport.id).where(DeliveryReport.digest == report.digest)) is not None:
         return "known"
     messages = session.scalars(
@@ -32,8 +32,8 @@ def record(session: Session, report: Report, *, at: datetime) -> Effect:
         .order_by(OutboxMessage.id)
         .with_for_update(of=OutboxMessage)
     ).all()
-    if not messages:
-        return "foreign"
+    if not messages or any(message.invitation.contact is None for message in messages):
+        return "foreign"  # whoever was erased is not heard of again
     session.add(
         DeliveryReport(
             digest=report.digest, outbox_message_id=messages[0].id, permanent=report.kind == "hard",

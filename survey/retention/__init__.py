@@ -104,13 +104,13 @@ def erase(session: Session, code: str, *, on: date, by: str, at: datetime) -> Er
     """Erase a customer with everybody there, in the caller's transaction; `on` is today. Done again, it changes
     nothing. What lies in files is cleared by `clear`, and the database has to be written anew (`database.compact`).
 
-    Raises UnknownCustomer.
+    Raises UnknownCustomer, LetterOnItsWay.
     """
     wait_for_others(session)
     customer, erasure = _find(session, code)
     if erasure is not None:
         return _told(customer, erasure, fresh=False)
-    rows.lock(session, customer.id)
+    rows.lock(session, customer.id, at=at)
     names, shared = words.names_of(session, customer)
     erased_code = fingerprint(customer.code)
     also = _also(session, customer)

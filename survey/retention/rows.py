@@ -34,6 +34,7 @@ from survey.models import (
     Upload,
     Visit,
 )
+from survey.refusals import N_, Refused
 from survey.retention.words import MARK
 from survey.sampling.draw import number_of
 
@@ -41,10 +42,19 @@ TABLES = ("customer", "contact", "token")
 HELD = "The customer was erased."
 
 
-def lock(session: Session, customer_id: int) -> None:
-    """Answers on their way in are taken before or after, not in between. SQLite's write lock already sees to it."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(Invitation.id).where(Invitation.customer_id == customer_id).with_for_update())
+class LetterOnItsWay(Refused):
+    """A worker has a letter to them in its hands, and is about to say what came of it."""
+
+
+def lock(session: Session, customer_id: int, *, at: datetime) -> None:
+    """Answers and letters on their way are done with before or after, not in between. Raises LetterOnItsWay."""
+    theirs = select(Invitation.id).where(Invitation.customer_id == customer_id)
+    session.execute(theirs.with_for_update())
+    letters = select(OutboxMessage).where(OutboxMessage.invitation_id.in_(theirs)).with_for_update()
+    for letter in session.scalars(letters.execution_options(populate_existing=True)):
+        in_hand = letter.state == "claimed" and letter.taken_by is None
+        if in_hand and letter.lease_until is not None and letter.lease_until > at:
+            raise LetterOnItsWay(N_("A letter to this customer is on its way. Try again in five minutes."))
 
 
 def forget_people(session: Session, customer_id: int, *, at: datetime) -> tuple[list[int], int]:

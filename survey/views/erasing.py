@@ -13,6 +13,7 @@ from wtforms import StringField
 from wtforms.validators import DataRequired
 
 from survey import access, context, i18n, retention
+from survey.refusals import Refused
 from survey.worker import erasing
 
 blueprint = Blueprint("erasing", __name__)
@@ -38,16 +39,26 @@ def erase(code: str) -> ResponseReturnValue:
     form = EraseForm()
     if form.validate() and (form.code.data or "").strip() != code:
         form.code.errors = [gettext("This is not this customer’s code. Nothing was erased.")]
-    if form.errors or form.code.errors:
+    if form.errors:
         return _page(code, form), 400
     _held(code)
     context.db.session.rollback()
-    done = erasing.erase(code)
+    try:
+        done = erasing.erase(code)
+    except Refused as refusal:
+        context.db.session.rollback()
+        form.form_errors.append(i18n.told(refusal))
+        return _page(code, form), 400
     for said in _said(done):
         flash(said, "done")
     if done.held_up:
         flash(
-            gettext("Their traces in the database’s files are not gone yet: %(said)s", said=i18n.told(done.held_up)),
+            gettext(
+                "Their traces in the database’s files are not gone yet: %(said)s Have this run on the server: "
+                "evenhand erase customer %(code)s",
+                said=i18n.told(done.held_up),
+                code=code,
+            ),
             "error",
         )
     return redirect(url_for("roster.customers"), code=303)
@@ -72,11 +83,12 @@ def _held(code: str) -> retention.Holding:
 def _said(done: erasing.Outcome) -> Iterator[str]:
     erased = done.erased
     yield gettext("The customer is erased.")
-    yield ngettext(
-        "%(num)s rating stays without a name, among enough others.",
-        "%(num)s ratings stay without a name, each among enough others.",
-        erased.kept,
-    )
+    if erased.kept:
+        yield ngettext(
+            "%(num)s rating stays without a name, among enough others.",
+            "%(num)s ratings stay without a name, each among enough others.",
+            erased.kept,
+        )
     if erased.score_again:
         yield gettext(
             "Scores of %(periods)s rest on ratings that are gone. Have the period scored again, then its appraisals "

@@ -21,7 +21,8 @@ class Outcome:
 
 
 def erase(code: str) -> Outcome:
-    """Erase a customer and commit. Done again, it clears what a first time could not. Raises UnknownCustomer."""
+    """Erase a customer and commit. Done again, it clears what a first time could not. Raises UnknownCustomer,
+    LetterOnItsWay."""
     done = retention.erase(session(), code, on=today(), by=actor(), at=now())
     session().commit()
     place = settings().evenhand_dir
