@@ -94,7 +94,7 @@ def _what_to_do(erased: retention.Erased) -> Iterator[str]:
         yield f"A name was put out of {len(erased.appraisals)} appraisals: {', '.join(erased.appraisals)}."
         yield "Export them again: files that quote it are printed anew (evenhand appraisals export)."
     if erased.shared:
-        yield "Words that others are called too were left where people wrote them: " + ", ".join(erased.shared)
+        yield f"Also said of others, so left where people wrote it: {', '.join(erased.shared)}."
     if erased.also:
         yield f"The same person or address stands at other customers: {', '.join(erased.also)}."
 

@@ -60,8 +60,8 @@ class Holding:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
     """What erasing did. `score_again`: periods whose last run had read what is gone; `draw_up_again`: (period, scheme)
-    of appraisals that rest on it. `appraisals` quoted a name and no longer do. `shared` names others bear too, so words
-    with them were left; `also` are the codes of other customers with the same person or address."""
+    of appraisals that rest on it. `appraisals` quoted a name and no longer do. `shared` names are said of others too,
+    so words with them were left; `also` are the codes of other customers with the same person or address."""
 
     customer_id: int
     known_as: str

@@ -38,7 +38,8 @@ from survey.refusals import N_, Refused
 from survey.retention.words import MARK
 from survey.sampling.draw import number_of
 
-TABLES = ("customer", "contact", "token")
+TABLES = ("call", "contact", "customer", "draft", "frame_entry", "interview", "response_version", "sale", "token")
+"""Those that hold no words and change as well."""
 HELD = "The customer was erased."
 
 

@@ -10,36 +10,62 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Enum, String, Table, Text, UniqueConstraint, cast, func, or_, select, update
+from sqlalchemy import JSON, Column, ColumnElement, Table, Text, UniqueConstraint, cast, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from survey.appraisals.statement import journaled_as, snapshot_hash
 from survey.database import Base
-from survey.models import Appraisal, Company, Contact, Customer, FileImport, Rep, Territory
+from survey.models import (
+    Appraisal,
+    Campaign,
+    Company,
+    Contact,
+    Customer,
+    FileImport,
+    Period,
+    QuestionnaireVersion,
+    Rep,
+    Run,
+    SchemeVersion,
+    Territory,
+)
 from survey.users import User
 
 MARK = "[已清除 erased]"
-SHORTEST = 2
+SHORTEST, SHORTEST_LATIN, SHORTEST_NUMBER = 2, 3, 7
 NAMING = ("name", "email", "phone", "wechat")
-_OURS = {
-    "account_letter", "alembic_version", "campaign", "company", "contact", "customer", "erasure", "journal_entry",
-    "period", "questionnaire_version", "recovery_code", "rep", "reporting_line", "role", "scheme_version", "sign_in",
-    "territory", "token", "token_miss", "user", "user_role",
+_WORDS_TOO = {
+    "appraisal.outcome", "appraisal.statement", "file_import.changes", "file_import.file_name", "indicator_fact.source",
+    "mailbox_reading.problem", "monitoring_note.details", "outbox_message.last_error", "plan_item.item",
+    "plan_item.support_by", "project.code", "project.name", "project_stage.stage", "provision.given_by",
+    "provision.result", "provision.what", "revision.before", "run.record", "subject.adjusters", "visit.accompanied_by",
+    "visit.customer", "visit.occasion", "work_order.came_of", "work_order.refusals",
 }  # fmt: skip
-"""What names other people and things, and the journal, which holds no words."""
+"""Where people's words stand besides the long texts."""
+_NO_WORDS = {"run.spec", "scheme_version.content", "user.totp"}
+"""Long texts that are none of people's words. (The journal has neither: it is added to and never changed.)"""
+_CODED = {"appraisal", "mailbox_reading", "run", "work_order"}
+"""Where JSON holds words of ours, such as `full` or `indicator`, beside people's."""
+_LIKE_A_CODE = re.compile(r"[0-9a-z_]+")
 
 
 def names_of(session: Session, customer: Customer) -> tuple[frozenset[str], frozenset[str]]:
-    """What this customer and their contacts are called and reached by; then what of it others bear as well, which
-    cannot be looked for."""
+    """What this customer and their contacts are called and reached by; then what of it others bear as well, or question
+    sheets and schemes say, which cannot be looked for."""
     contacts = session.scalars(select(Contact).where(Contact.customer_id == customer.id)).all()
     told = {customer.name, *_former(session, customer.id, {contact.id for contact in contacts})}
     for contact in contacts:
         told |= {getattr(contact, name) for name in NAMING if getattr(contact, name)}
-    own = {name.strip() for name in told if len(name.strip()) >= SHORTEST}
-    others = _borne_by_others(session, customer)
-    shared = {name for name in own if name.lower() in others}
+    own = {name.strip() for name in told if _tells_somebody(name.strip())}
+    others, ours = _borne_by_others(session, customer), _our_own_words(session)
+    shared = {name for name in own if name.lower() in others or re.search(_as_word(name), ours, re.IGNORECASE)}
     return frozenset(own - shared), frozenset(shared)
+
+
+def _tells_somebody(name: str) -> bool:
+    """Is it long enough to be looked for? A short number may be any number."""
+    shortest = SHORTEST_NUMBER if name.isdigit() else SHORTEST_LATIN if name.isascii() else SHORTEST
+    return len(name) >= shortest
 
 
 def _former(session: Session, customer_id: int, contacts: Collection[int]) -> Iterator[str]:
@@ -57,9 +83,18 @@ def _borne_by_others(session: Session, customer: Customer) -> set[str]:
         select(Customer.name).where(Customer.id != customer.id),
         *(select(column).where(other) for column in (Contact.name, Contact.email, Contact.phone, Contact.wechat)),
         *(select(column) for column in (Rep.name, Rep.email, Territory.name, User.name, User.email)),
+        *(select(column) for column in (Rep.code, Territory.code, Period.code, Campaign.code)),
         *(select(column) for column in (Company.name, Company.name_zh)),
     ]
     return {value.strip().lower() for one in asked for value in session.scalars(one) if value}
+
+
+def _our_own_words(session: Session) -> str:
+    """Everything that sheets, schemes and specs say. A contact called “Delivery” must not take the word out of them."""
+    sheets = [json.dumps(sheet, ensure_ascii=False) for sheet in session.scalars(select(QuestionnaireVersion.content))]
+    return "\n".join(
+        (*sheets, *session.scalars(select(SchemeVersion.content)), *session.scalars(select(Run.spec).distinct()))
+    )
 
 
 def put_out(session: Session, names: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -78,14 +113,15 @@ def put_out(session: Session, names: Iterable[str]) -> dict[str, tuple[str, str]
 
 def words_tables() -> Iterator[Table]:
     """Every table in which words of anybody may stand."""
-    return (table for table in Base.metadata.sorted_tables if table.name not in _OURS and _columns(table))
+    return (table for table in Base.metadata.sorted_tables if _columns(table))
 
 
-def _columns(table: Table) -> list[Any]:
+def _columns(table: Table) -> list[Column[Any]]:
     return [
         column
         for column in table.columns
-        if isinstance(column.type, String | JSON) and not isinstance(column.type, Enum) and not column.foreign_keys
+        if (isinstance(column.type, Text) or f"{table.name}.{column.name}" in _WORDS_TOO)
+        and f"{table.name}.{column.name}" not in _NO_WORDS
     ]
 
 
@@ -112,7 +148,12 @@ def _put_out_of(session: Session, table: Table, names: list[str], sought: re.Pat
     may_hold = or_(*(_holds(column, name) for column in columns for name in names))
     for row in session.execute(select(table.c.id, *columns).where(may_hold)).mappings().all():
         values = {
-            column.name: _without(row[column.name], sought, f"{MARK} {row['id']}" if column.name in unique else MARK)
+            column.name: _without(
+                row[column.name],
+                sought,
+                f"{MARK} {row['id']}" if column.name in unique else MARK,
+                coded=table.name in _CODED and isinstance(column.type, JSON),
+            )
             for column in columns
         }
         values = {name: value for name, value in values.items() if value != row[name]}
@@ -130,14 +171,15 @@ def _holds(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     return or_(text.contains(name, autoescape=True), func.lower(text).contains(name.lower(), autoescape=True))
 
 
-def _without(value: Any, sought: re.Pattern[str], mark: str) -> Any:
-    """The same text, or the same JSON, with the mark in place of every name."""
+def _without(value: Any, sought: re.Pattern[str], mark: str, *, coded: bool) -> Any:
+    """The same text, or the same JSON, with the mark in place of every name. Keys are no words; where JSON is `coded`,
+    neither is what looks like a code."""
     if isinstance(value, str):
-        return sought.sub(lambda _found: mark, value)
+        return value if coded and _LIKE_A_CODE.fullmatch(value) else sought.sub(lambda _found: mark, value)
     if isinstance(value, dict):
-        return {_without(name, sought, mark): _without(one, sought, mark) for name, one in value.items()}
+        return {name: _without(one, sought, mark, coded=coded) for name, one in value.items()}
     if isinstance(value, list):
-        return [_without(one, sought, mark) for one in value]
+        return [_without(one, sought, mark, coded=coded) for one in value]
     return value
 
 

@@ -99,7 +99,7 @@ def _said(done: erasing.Outcome) -> Iterator[str]:
         yield gettext("Files on their way in were deleted, whatever they held. Upload them again.")
     if erased.shared:
         yield gettext(
-            "Words that others are called too were left where people wrote them: %(words)s.",
+            "These are said of others as well, so they were left where people wrote them: %(words)s.",
             words=", ".join(erased.shared),
         )
     if erased.also:

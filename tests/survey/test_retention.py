@@ -266,12 +266,15 @@ def test_ratings_stay_among_enough_others_and_the_run_comes_out_again(
     session: Session, evenhand: Evenhand, run: Run, surveyed: Surveyed
 ) -> None:
     among_24, among_two = surveyed.customers[0], surveyed.customers[-1]
+    customer = select(Customer.id).where(Customer.code == among_24)
+    session.add(Contact(customer_id=session.scalars(customer).one(), name="Delivery", language="en"))
     many = len(_of(session, among_24))
     session.commit()
     kept, dropped = (
         json.loads(evenhand("erase", "customer", code, "--yes", "--json").stdout) for code in (among_24, among_two)
     )
     assert (kept["answers"], kept["kept"], kept["score_again"]) == (0, many, [])
+    assert kept["shared"] == ["Delivery"], "which is a question's name, and stays one"
     assert (dropped["kept"], dropped["answers"] > 0, dropped["score_again"]) == (0, True, [])
     assert len(_of(session, kept["known_as"])) == many
     assert _of(session, dropped["known_as"]) == []
