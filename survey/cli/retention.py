@@ -40,8 +40,8 @@ def customer(code: str, yes: bool, as_json: bool) -> None:
     db.session.rollback()
     if not yes and held.erased_at is None:
         click.confirm(
-            f"Erase {code} ({held.name}) with {held.contacts} contacts, {held.invitations} invitations and "
-            f"{held.answers} answers? Nothing brings them back.",
+            f"Erase {code} ({held.name})? Contacts: {held.contacts}, invitations: {held.invitations}, answers: "
+            f"{held.answers}. Nothing brings them back.",
             abort=True, err=True,
         )  # fmt: skip
     done = erasing.erase(code)
@@ -70,16 +70,17 @@ def _backups() -> int | None:
 def _lines(code: str, done: Outcome) -> Iterator[str]:
     erased = done.erased
     if not erased.fresh:
-        yield f"{code} was erased on {erased.erased_at:%Y-%m-%d}. Nothing was changed; {done.files} files were deleted."
+        yield f"{code} was erased on {erased.erased_at:%Y-%m-%d}. Nothing was changed; files deleted: {done.files}."
         return
-    yield f"{code} is erased: {erased.contacts} contacts, {erased.invitations} invitations, {erased.answers} answers."
-    yield f"{erased.kept} ratings stay without a name, each among enough others; the row they hang on is called"
-    yield f"{erased.known_as}. Visits and past service still count for the rep. The journal knows customers by number."
+    yield f"{code} is erased."
+    yield f"Contacts: {erased.contacts}, invitations: {erased.invitations}, answers deleted: {erased.answers}."
+    yield f"Ratings that stay without a name, each among enough others: {erased.kept} ({erased.known_as})."
+    yield "Visits and past service still count for the rep. The journal knows customers by number."
     yield from _what_to_do(erased)
     if done.files:
-        yield f"{done.files} files were deleted: letters in the outbox, and papers that waited to be fetched."
+        yield f"Files deleted, letters in the outbox and papers that waited to be fetched: {done.files}."
     if erased.uploads:
-        yield f"{erased.uploads} files on their way in were deleted, whatever they held. Upload them again."
+        yield f"Files on their way in, deleted whatever they held: {erased.uploads}. Upload them again."
     yield from _where_it_stays()
 
 
@@ -91,7 +92,7 @@ def _what_to_do(erased: retention.Erased) -> Iterator[str]:
         yield "Appraisals rest on them too. What is proposed gets a revision, what is final stays:"
         yield from (f"  evenhand appraise {period} --scheme {scheme}" for period, scheme in erased.draw_up_again)
     if erased.appraisals:
-        yield f"A name was put out of {len(erased.appraisals)} appraisals: {', '.join(erased.appraisals)}."
+        yield f"A name was put out of appraisals that quoted it: {', '.join(erased.appraisals)}."
         yield "Export them again: files that quote it are printed anew (evenhand appraisals export)."
     if erased.shared:
         yield f"Also said of others, so left where people wrote it: {', '.join(erased.shared)}."
