@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from survey import journal
 from survey.config import Settings
 from survey.database import begin_write
-from survey.models import Company
+from survey.models.company import Company
 
 db = SQLAlchemy(session_options={"expire_on_commit": False})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})

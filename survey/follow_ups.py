@@ -14,18 +14,9 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from survey import journal, questionnaires, responses
-from survey.models import (
-    Answer,
-    Campaign,
-    Contact,
-    Customer,
-    FollowUp,
-    Invitation,
-    Rep,
-    Response,
-    ResponseVersion,
-    Subject,
-)
+from survey.models.answering import Answer, FollowUp, Response, ResponseVersion
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.roster import Contact, Customer, Rep
 from survey.questionnaires.sheet import readable
 from survey.refusals import N_, Refused
 

@@ -16,7 +16,9 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from survey import campaigns, invitations, journal, responses, users
 from survey.invitations import links
-from survey.models import Call, Campaign, Contact, Interview, Invitation, Subject
+from survey.models.answering import Call, Interview
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.roster import Contact
 from survey.refusals import N_, Refused
 from survey.responses import Recorded, Sheets, Submission
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from survey.models import JournalEntry
+from survey.models.company import JournalEntry
 
 COMMAND_LINE = "command line"
 GENESIS = "0" * 64

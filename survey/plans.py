@@ -20,7 +20,9 @@ from sqlalchemy.orm import Session
 from survey import journal
 from survey.indicators import revisions
 from survey.intake.cells import Code, Day, OptionalDay, OptionalWords, Text, UnfitCell, Words, day, on_one_line
-from survey.models import Period, PlanItem, Rep
+from survey.models.company import Period
+from survey.models.facts import PlanItem
+from survey.models.roster import Rep
 from survey.refusals import N_, Refused
 
 MOST = 3

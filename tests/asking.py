@@ -13,18 +13,9 @@ from sqlalchemy.orm import Session
 from survey import campaigns, invitations
 from survey.config import Settings
 from survey.invitations import links
-from survey.models import (
-    Assignment,
-    Campaign,
-    Company,
-    Contact,
-    Customer,
-    Invitation,
-    Period,
-    Rep,
-    Subject,
-    Territory,
-)
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.company import Company, Period
+from survey.models.roster import Assignment, Contact, Customer, Rep, Territory
 
 BY = "command line"
 CORE = {"knowledge": "5", "delivery": "4", "responsiveness": "3"}

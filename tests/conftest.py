@@ -34,24 +34,10 @@ from survey.app import alembic, create_app
 from survey.cli import main
 from survey.config import Settings, load
 from survey.context import db
-from survey.models import (
-    AnswerCount,
-    Campaign,
-    Customer,
-    Invitation,
-    Period,
-    Rep,
-    ReportingLine,
-    RepPlace,
-    RepReach,
-    RepScore,
-    Run,
-    RunItem,
-    ScoreChange,
-    ScoreStep,
-    Subject,
-    Territory,
-)
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.company import Period
+from survey.models.roster import Customer, Rep, ReportingLine, Territory
+from survey.models.scoring import AnswerCount, RepPlace, RepReach, RepScore, Run, RunItem, ScoreChange, ScoreStep
 from tests.keeping import Keeper
 
 ENGINES = ("sqlite", "postgresql")

@@ -26,7 +26,10 @@ from survey import users
 from survey.cli import main
 from survey.config import Settings
 from survey.context import now
-from survey.models import Answer, Appraisal, RepScore, Response, Run, Subject
+from survey.models.answering import Answer, Response
+from survey.models.appraising import Appraisal
+from survey.models.asking import Subject
+from survey.models.scoring import RepScore, Run
 
 REPS = [f"R{number}" for number in range(1, 9)]
 TERRITORIES = ["NORTH", "EAST", "SOUTH", "WEST"]

@@ -18,7 +18,9 @@ from survey import journal, names, plans
 from survey.appraisals.beside import Beside
 from survey.appraisals.inputs import manager_addresses, rep_of
 from survey.appraisals.statement import Decision, Paper, Standing, Statement, journaled_as, snapshot_hash
-from survey.models import Appraisal, JournalEntry, Period, Rep
+from survey.models.appraising import Appraisal
+from survey.models.company import JournalEntry, Period
+from survey.models.roster import Rep
 from survey.refusals import N_, Refused
 from survey.roster import periods
 

@@ -8,7 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.appraisals import Reader
-from survey.models import Appraisal, Period, Rep
+from survey.models.appraising import Appraisal
+from survey.models.company import Period
+from survey.models.roster import Rep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,9 @@ from scoring.scheme import Scheme
 from scoring.scheme.lines import Indicator
 from scoring.targets import prorated, ramp
 from scoring.wording import number
-from survey.models import FairTarget, Goal, IndicatorFact, Period, Rep
+from survey.models.company import Period
+from survey.models.facts import FairTarget, Goal, IndicatorFact
+from survey.models.roster import Rep
 
 Pair = tuple[str, str]
 AGREED = ("与员工议定", "agreed with the rep")

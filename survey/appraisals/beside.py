@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 from survey import plans
 from survey.appraisals.helping import PlanLine, Provided, Told
 from survey.indicators import provisions, summaries
-from survey.models import Appraisal, Period, PlanItem, Provision
+from survey.models.appraising import Appraisal
+from survey.models.company import Period
+from survey.models.facts import PlanItem, Provision
 
 
 class Beside:

@@ -15,7 +15,9 @@ from scoring.measures import composite_efficiency
 from scoring.outcome import Outcome
 from survey.appraisals import NotToBeSeen, Reader, place
 from survey.appraisals.statement import Peers, Statement
-from survey.models import Appraisal, Period, Rep
+from survey.models.appraising import Appraisal
+from survey.models.company import Period
+from survey.models.roster import Rep
 from survey.refusals import N_
 
 

@@ -26,7 +26,7 @@ from survey.appraisals.statement import (
     Survey,
 )
 from survey.appraisals.trend import risen, trend
-from survey.models import RepScore
+from survey.models.scoring import RepScore
 from survey.runs import stored
 
 WITHHELD = "withheld"

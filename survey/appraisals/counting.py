@@ -16,7 +16,9 @@ from survey.appraisals.lanes import Lane, LaneStage
 from survey.indicators import provisions
 from survey.indicators.diagnoses import LOST
 from survey.indicators.occasions import named, occasions
-from survey.models import Assignment, Customer, IndicatorFact, Period, Project, ProjectStage, Visit
+from survey.models.company import Period
+from survey.models.facts import IndicatorFact, Project, ProjectStage, Visit
+from survey.models.roster import Assignment, Customer
 
 AWAY = "days_away"
 """The amount that says how many days of the period somebody was on leave or elsewhere."""

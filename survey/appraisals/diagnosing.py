@@ -19,7 +19,9 @@ from scoring import diagnosis
 from scoring.diagnosis.questions import Company
 from scoring.diagnosis.table import NotATable
 from scoring.diagnosis.table import Period as Recorded
-from survey.models import Assignment, IndicatorFact, Period, Rep, Territory
+from survey.models.company import Period
+from survey.models.facts import IndicatorFact
+from survey.models.roster import Assignment, Rep, Territory
 
 PERIODS = 4
 FEWEST_COLLEAGUES = 3

@@ -21,7 +21,8 @@ from survey.appraisals.diagnosing import diagnoses, reads
 from survey.appraisals.grounds import FactsDoNotFit, Grounds, gather
 from survey.appraisals.statement import Statement, journaled_as, snapshot_hash
 from survey.appraisals.trend import earlier
-from survey.models import Appraisal, Rep, SchemeVersion
+from survey.models.appraising import Appraisal, SchemeVersion
+from survey.models.roster import Rep
 from survey.refusals import N_, Refused
 from survey.roster import periods
 

@@ -16,7 +16,9 @@ from scoring.scheme import Scheme
 from scoring.spec import AdjustmentSpec
 from survey import campaigns, schemes
 from survey.appraisals import inputs, measured
-from survey.models import Company, Period, RepScore, Run, SchemeVersion
+from survey.models.appraising import SchemeVersion
+from survey.models.company import Company, Period
+from survey.models.scoring import RepScore, Run
 from survey.questionnaires.sheet import Wording
 from survey.refusals import N_, Refused
 from survey.runs import stored

@@ -15,16 +15,10 @@ from survey.appraisals.aims import tenure
 from survey.appraisals.measured import names
 from survey.appraisals.statement import Causes, Person
 from survey.indicators import diagnoses
-from survey.models import (
-    Assignment,
-    ConductEvent,
-    Period,
-    Rep,
-    ReportingLine,
-    RepScore,
-    Run,
-    Territory,
-)
+from survey.models.company import Period
+from survey.models.facts import ConductEvent
+from survey.models.roster import Assignment, Rep, ReportingLine, Territory
+from survey.models.scoring import RepScore, Run
 from survey.refusals import N_, Refused
 from survey.users import User
 

@@ -23,7 +23,9 @@ from survey.appraisals.aims import AGREED, SCHEME, Aim
 from survey.appraisals.counting import AWAY, counted, meaning_of, works
 from survey.appraisals.verifying import borne_out
 from survey.indicators import diagnoses
-from survey.models import FairTarget, Goal, IndicatorFact, LossDiagnosis, Period, Rep, ReportingLine
+from survey.models.company import Period
+from survey.models.facts import FairTarget, Goal, IndicatorFact, LossDiagnosis
+from survey.models.roster import Rep, ReportingLine
 
 COUNTED = "counted"
 """The evidence of a value that nobody entered: it was counted in the log."""

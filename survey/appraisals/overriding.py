@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.models import Appraisal, Period
+from survey.models.appraising import Appraisal
+from survey.models.company import Period
 
 FEWEST = 5
 """So many decisions about one manager's reps are a rate; of fewer, each would be read as somebody's."""

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from survey.appraisals import Reader
 from survey.appraisals.comparing import newest_papers
 from survey.appraisals.statement import BandLine, Statement
-from survey.models import Appraisal
+from survey.models.appraising import Appraisal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

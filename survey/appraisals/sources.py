@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from survey.appraisals.statement import Source
 from survey.indicators.notes import SOURCES
-from survey.models import ConductEvent, Goal, IndicatorFact, MonitoringNote, Period, Project, ProjectStage, Visit
+from survey.models.company import Period
+from survey.models.facts import ConductEvent, Goal, IndicatorFact, MonitoringNote, Project, ProjectStage, Visit
 
 _NAMES = {
     "facts": ("指标记录", "indicator facts"),

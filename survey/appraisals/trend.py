@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from scoring.outcome import Outcome, Part
 from survey.appraisals.statement import Earlier, Risen
-from survey.models import Appraisal, Period, SchemeVersion
+from survey.models.appraising import Appraisal, SchemeVersion
+from survey.models.company import Period
 
 PERIODS = 4
 """How many a paper shows, its own included."""

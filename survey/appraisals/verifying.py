@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 
 from scoring.scheme import Scheme
 from survey.campaigns.thresholds import spec_in_force
-from survey.models import Answer, Campaign, Invitation, Period, Response, ResponseVersion, Subject
+from survey.models.answering import Answer, Response, ResponseVersion
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.company import Period
 
 Borne = Mapping[tuple[int, str], tuple[int, int]]
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from survey import journal
 from survey.backups.archive import Manifest
-from survey.models import JournalEntry
+from survey.models.company import JournalEntry
 
 ACTION = "backed up"
 ENOUGH = timedelta(days=2)

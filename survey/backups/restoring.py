@@ -19,7 +19,7 @@ from survey.backups import archive, values
 from survey.backups.archive import BackupBroken, Manifest, Reader
 from survey.backups.taking import FOLDERS, fingerprints, revision
 from survey.database import Base
-from survey.models import OutboxMessage
+from survey.models.sending import OutboxMessage
 from survey.refusals import N_, Refused
 
 _AT_ONCE = 1_000

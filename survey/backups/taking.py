@@ -17,7 +17,7 @@ from survey import journal
 from survey.backups import archive, values
 from survey.backups.archive import BackupBroken, Manifest
 from survey.database import Base
-from survey.models import JournalEntry
+from survey.models.company import JournalEntry
 from survey.refusals import N_, Refused
 
 FOLDERS = ("outbox",)

@@ -11,7 +11,10 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from survey import journal, questionnaires
-from survey.models import Campaign, Company, Draft, Invitation, OutboxMessage, Period
+from survey.models.answering import Draft
+from survey.models.asking import Campaign, Invitation
+from survey.models.company import Company, Period
+from survey.models.sending import OutboxMessage
 from survey.refusals import N_, Refused
 from survey.roster import hearing, periods
 

@@ -13,7 +13,10 @@ from sqlalchemy.orm import Session
 
 from survey import names
 from survey.campaigns.rates import Funnel, Rates, funnel
-from survey.models import Campaign, Invitation, OutboxMessage, Rep, Response, Subject, Territory
+from survey.models.answering import Response
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.roster import Rep, Territory
+from survey.models.sending import OutboxMessage
 
 BY_HAND = {"queued": "by hand", "claimed": "in hand"}
 """State of a message → what it is called where a person of the office writes it."""

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from scoring.spec import AdjustmentSpec
-from survey.models import Run
+from survey.models.scoring import Run
 
 DEFAULT_SPEC = Path(__file__).parent.parent / "specs" / "default.toml"
 

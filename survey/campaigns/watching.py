@@ -14,7 +14,8 @@ from survey import names
 from survey.campaigns import time_zone
 from survey.campaigns.progress import customers_by, standing
 from survey.campaigns.thresholds import spec_in_force
-from survey.models import Campaign, Invitation, Rep, Subject, Territory
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.roster import Rep, Territory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

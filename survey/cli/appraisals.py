@@ -20,7 +20,7 @@ from survey.cli.reading import text_of
 from survey.context import actor, db, now, session, today
 from survey.indicators import targets
 from survey.indicators.targets.sharing import Terms, UnfitWeights, weights_of
-from survey.models import Appraisal, SchemeVersion
+from survey.models.appraising import Appraisal, SchemeVersion
 from survey.refusals import Refused
 from survey.roster import periods
 from survey.users import check_second_person

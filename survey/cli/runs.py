@@ -15,7 +15,7 @@ from survey import i18n, runs
 from survey.campaigns.thresholds import DEFAULT_SPEC
 from survey.cli.reading import text_of
 from survey.context import actor, db, now, session
-from survey.models import Run
+from survey.models.scoring import Run
 from survey.runs import stored
 
 

@@ -15,7 +15,8 @@ from sqlalchemy import Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from survey.indicators.page import NotToBeSeen
-from survey.models import Assignment, Customer, Rep, Sale
+from survey.models.facts import Sale
+from survey.models.roster import Assignment, Customer, Rep
 from survey.refusals import N_
 
 FALL = 0.30

@@ -9,7 +9,11 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from survey.models import Appraisal, Campaign, Company, Contact, Customer, Rep, Run, SchemeVersion
+from survey.models.appraising import Appraisal, SchemeVersion
+from survey.models.asking import Campaign
+from survey.models.company import Company
+from survey.models.roster import Contact, Customer, Rep
+from survey.models.scoring import Run
 from survey.users import inviting, people
 
 

@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 
 from survey import schemes
 from survey.indicators.occasions import ENGLISH, named, occasions
-from survey.models import Assignment, Customer, Rep, SchemeVersion, Visit
+from survey.models.appraising import SchemeVersion
+from survey.models.facts import Visit
+from survey.models.roster import Assignment, Customer, Rep
 
 WEEKLY = frozenset({"visited_customers", "helped_customers"})
 GREETING = frozenset({"greeted_occasions"})

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session, joinedload
 
 from survey.indicators.occasions import ENGLISH, named
 from survey.indicators.page import NotToBeSeen
-from survey.models import Assignment, Rep, Visit
+from survey.models.facts import Visit
+from survey.models.roster import Assignment, Rep
 from survey.refusals import N_
 
 RECENT = timedelta(days=365)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from scoring.spec import AdjusterSpec, AdjustmentSpec
 from survey.dashboards.shown import WITHHELD, Choice, look_up
-from survey.models import RepScore, Run
+from survey.models.scoring import RepScore, Run
 from survey.questionnaires.sheet import Wording
 
 SURE = 1.959964

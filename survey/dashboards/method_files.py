@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from survey.dashboards.method import published_record
 from survey.dashboards.shown import WITHHELD, not_to_be_seen
-from survey.models import Rep, RepScore, Run, ScoreStep
+from survey.models.roster import Rep
+from survey.models.scoring import RepScore, Run, ScoreStep
 
 SCORES = (
     "rep", "item", "responses", "customers", "raw", "mix", "territory", "centring", "adjusted", "se", "df", "low",

@@ -9,17 +9,9 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from survey.models import (
-    AssignmentCheck,
-    ConductEvent,
-    Goal,
-    IndicatorFact,
-    MonitoringNote,
-    Objection,
-    Period,
-    PlanItem,
-    Rep,
-)
+from survey.models.company import Period
+from survey.models.facts import ConductEvent, Goal, IndicatorFact, MonitoringNote, PlanItem
+from survey.models.roster import AssignmentCheck, Objection, Rep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

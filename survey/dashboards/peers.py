@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from survey import names
 from survey.dashboards.shown import ShownScore, as_shown
-from survey.models import Rep, ReportingLine, RepScore, Run
+from survey.models.roster import Rep, ReportingLine
+from survey.models.scoring import RepScore, Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

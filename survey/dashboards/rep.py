@@ -24,7 +24,8 @@ from survey.dashboards.shown import (
 )
 from survey.dashboards.trend import Change, Point, last_change, trend
 from survey.figures import StepsAsPrinted, steps_as_printed
-from survey.models import Rep, RepScore, ScoreStep
+from survey.models.roster import Rep
+from survey.models.scoring import RepScore, ScoreStep
 from survey.questionnaires.sheet import Wording
 from survey.runs import stored
 

@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from scoring.spec import AdjustmentSpec
 from scoring.verdicts import Verdict, verdict
 from survey import names
-from survey.models import Period, RepPlace, RepScore, Run, Territory
+from survey.models.company import Period
+from survey.models.roster import Territory
+from survey.models.scoring import RepPlace, RepScore, Run
 from survey.questionnaires.sheet import Wording
 from survey.refusals import N_, Refused
 from survey.runs import stored

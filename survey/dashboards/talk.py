@@ -15,7 +15,9 @@ from survey.appraisals import Reader
 from survey.appraisals.about import mentions
 from survey.dashboards.rep import Dimension, RepPage, rep_page
 from survey.dashboards.shown import THIN, WITHHELD, standing
-from survey.models import Assignment, Campaign, Contact, Invitation, Period, Rep, Subject
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.company import Period
+from survey.models.roster import Assignment, Contact, Rep
 from survey.sampling import planning
 
 QUESTIONS = 2

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from scoring.spec import AdjustmentSpec
 from scoring.verdicts import Verdict, verdict
 from survey.dashboards.shown import as_shown
-from survey.models import Period, RepScore, Run, RunItem, ScoreChange
+from survey.models.company import Period
+from survey.models.scoring import RepScore, Run, RunItem, ScoreChange
 
 PERIODS = 6
 """How many periods are looked back on, the shown one included."""

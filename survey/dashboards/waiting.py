@@ -8,7 +8,11 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey.models import Appraisal, Campaign, ConductEvent, Period, Run
+from survey.models.appraising import Appraisal
+from survey.models.asking import Campaign
+from survey.models.company import Period
+from survey.models.facts import ConductEvent
+from survey.models.scoring import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,18 +22,10 @@ from survey.intake.cells import UnfitCell
 from survey.intake.rows import Intake, Part, Report
 from survey.intake.sheet import Sheet
 from survey.intake.storing import finish, receive
-from survey.models import (
-    Campaign,
-    Customer,
-    Invitation,
-    Period,
-    QuestionnaireVersion,
-    Rep,
-    Response,
-    ResponseVersion,
-    Subject,
-    Territory,
-)
+from survey.models.answering import Response, ResponseVersion
+from survey.models.asking import Campaign, Invitation, QuestionnaireVersion, Subject
+from survey.models.company import Period
+from survey.models.roster import Customer, Rep, Territory
 from survey.refusals import N_, Refused
 from survey.roster import erased, periods
 

@@ -13,19 +13,10 @@ from sqlalchemy.orm import Session
 from survey.history.lines import Given
 from survey.intake.changes import Changes
 from survey.intake.storing import add, create, ids, reserve
-from survey.models import (
-    Answer,
-    Campaign,
-    Customer,
-    Invitation,
-    Period,
-    QuestionnaireVersion,
-    Rep,
-    Response,
-    ResponseVersion,
-    Subject,
-    Territory,
-)
+from survey.models.answering import Answer, Response, ResponseVersion
+from survey.models.asking import Campaign, Invitation, QuestionnaireVersion, Subject
+from survey.models.company import Period
+from survey.models.roster import Customer, Rep, Territory
 from survey.questionnaires.sheet import Item
 
 MIDDAY = time(12)

@@ -13,7 +13,8 @@ from survey.intake.cells import UnfitCell
 from survey.intake.rows import Intake, Part, part_of
 from survey.intake.sheet import Sheet
 from survey.intake.storing import ids, known
-from survey.models import Period, Rep
+from survey.models.company import Period
+from survey.models.roster import Rep
 from survey.refusals import N_, Refused
 from survey.roster.customers import NO_REP
 

@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session, joinedload
 from scoring.diagnosis import asks_for_diagnosis
 from survey import journal
 from survey.indicators import revisions
-from survey.models import IndicatorFact, LossDiagnosis, Period, Rep
+from survey.models.company import Period
+from survey.models.facts import IndicatorFact, LossDiagnosis
+from survey.models.roster import Rep
 from survey.refusals import N_, Refused
 
 LOST = ("lost_customers", "lost customers", "老客户流失数", "流失客户", "流失客户数")

@@ -17,7 +17,9 @@ from survey.intake.columns import headed
 from survey.intake.rows import Report, Row
 from survey.intake.sheet import Sheet
 from survey.intake.storing import finish, keep, receive
-from survey.models import IndicatorFact, Period, Rep
+from survey.models.company import Period
+from survey.models.facts import IndicatorFact
+from survey.models.roster import Rep
 from survey.refusals import N_, Refused
 from survey.roster.customers import REP
 

@@ -15,19 +15,19 @@ from survey import names
 from survey.indicators import diagnoses, provisions, revisions
 from survey.indicators.notes import SOURCES
 from survey.indicators.revisions import Old
-from survey.models import (
+from survey.models.company import Period
+from survey.models.facts import (
     ConductEvent,
     FairTarget,
     Goal,
     IndicatorFact,
     LossDiagnosis,
     MonitoringNote,
-    Period,
     Project,
     Provision,
-    Rep,
     Visit,
 )
+from survey.models.roster import Rep
 from survey.refusals import N_, Refused
 
 LATEST = 10

@@ -28,7 +28,8 @@ from survey.intake.columns import headed, headings
 from survey.intake.rows import Part, Report, Row, part_of
 from survey.intake.sheet import Sheet
 from survey.intake.storing import finish, ids, keep, receive
-from survey.models import Project, ProjectStage, Rep
+from survey.models.facts import Project, ProjectStage
+from survey.models.roster import Rep
 from survey.refusals import N_, Refused
 from survey.roster.customers import REP
 

@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 from survey import journal
 from survey.indicators import revisions
 from survey.intake.cells import Code, OptionalDay, OptionalNumber, OptionalText, Text, UnfitCell, on_one_line
-from survey.models import Period, Provision, Rep
+from survey.models.company import Period
+from survey.models.facts import Provision
+from survey.models.roster import Rep
 from survey.refusals import N_, Refused
 
 KINDS = {

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from survey.intake.rows import Intake
 from survey.intake.storing import Changed
-from survey.models import Revision
+from survey.models.facts import Revision
 from survey.refusals import N_, Refused
 
 

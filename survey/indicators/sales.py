@@ -14,7 +14,8 @@ from survey.intake.columns import headed
 from survey.intake.rows import Intake, Part, Report, Row, part_of
 from survey.intake.sheet import Sheet
 from survey.intake.storing import finish, ids, keep, receive
-from survey.models import Customer, Sale
+from survey.models.facts import Sale
+from survey.models.roster import Customer
 from survey.refusals import N_, Refused
 from survey.roster.customers import CUSTOMER, check_customers
 

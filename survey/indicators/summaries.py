@@ -18,7 +18,10 @@ from sqlalchemy.orm import Session
 from survey import journal
 from survey.indicators import revisions
 from survey.intake.cells import Code, UnfitCell, no_longer_than, words
-from survey.models import Appraisal, Period, Rep, SelfSummary
+from survey.models.appraising import Appraisal
+from survey.models.company import Period
+from survey.models.facts import SelfSummary
+from survey.models.roster import Rep
 from survey.refusals import N_, Refused
 
 LONGEST = 300

@@ -17,7 +17,8 @@ from survey.intake.columns import headed
 from survey.intake.rows import Report, Row, part_of
 from survey.intake.sheet import Sheet
 from survey.intake.storing import finish, keep, receive
-from survey.models import Rep, Visit
+from survey.models.facts import Visit
+from survey.models.roster import Rep
 from survey.refusals import N_, Refused
 from survey.roster import erased
 from survey.roster.customers import REP

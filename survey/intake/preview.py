@@ -12,24 +12,10 @@ from sqlalchemy.orm import Session
 
 from survey.intake.changes import Changes
 from survey.intake.rows import Report
-from survey.models import (
-    Assignment,
-    Campaign,
-    ConductEvent,
-    Contact,
-    Customer,
-    Goal,
-    IndicatorFact,
-    MonitoringNote,
-    Period,
-    Project,
-    ProjectStage,
-    Rep,
-    ReportingLine,
-    Sale,
-    Territory,
-    Visit,
-)
+from survey.models.asking import Campaign
+from survey.models.company import Period
+from survey.models.facts import ConductEvent, Goal, IndicatorFact, MonitoringNote, Project, ProjectStage, Sale, Visit
+from survey.models.roster import Assignment, Contact, Customer, Rep, ReportingLine, Territory
 
 MOST_SHOWN = 20
 

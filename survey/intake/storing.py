@@ -16,7 +16,7 @@ from survey.database import begin_write
 from survey.intake.changes import Changes
 from survey.intake.rows import Intake, Part, R, Report, Row
 from survey.intake.sheet import Sheet
-from survey.models import FileImport
+from survey.models.intake import FileImport
 from survey.refusals import Refused
 
 _LOCK = 0x45764A6D  # one import at a time on PostgreSQL; SQLite's write lock does the same

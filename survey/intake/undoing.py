@@ -14,20 +14,12 @@ from survey import journal
 from survey.database import Base
 from survey.intake.changes import Changes, Stretch, Update, recorded
 from survey.intake.storing import BATCH, wait_for_others
-from survey.models import (
-    Appraisal,
-    Assignment,
-    Campaign,
-    ConductEvent,
-    Contact,
-    Customer,
-    FileImport,
-    IndicatorFact,
-    Invitation,
-    Revision,
-    Run,
-    Subject,
-)
+from survey.models.appraising import Appraisal
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.facts import ConductEvent, IndicatorFact, Revision
+from survey.models.intake import FileImport
+from survey.models.roster import Assignment, Contact, Customer
+from survey.models.scoring import Run
 from survey.refusals import N_, Refused
 
 LONGEST_LIST = 50

@@ -18,7 +18,9 @@ from sqlalchemy.orm import Session
 
 from survey import campaigns, journal, questionnaires
 from survey.campaigns import UNANSWERED
-from survey.models import Campaign, Contact, Customer, Invitation, OutboxMessage, Subject
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.roster import Contact, Customer
+from survey.models.sending import OutboxMessage
 from survey.refusals import N_, Refused
 from survey.sampling import draw
 from survey.sampling.frame import Reach, Service, by_mail

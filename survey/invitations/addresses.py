@@ -15,7 +15,9 @@ from survey import campaigns, journal
 from survey.intake.changes import Changes
 from survey.invitations import TO_ASK, batches, silently
 from survey.invitations.delivery import once_more
-from survey.models import Contact, Invitation, OutboxMessage, Token
+from survey.models.asking import Invitation, Token
+from survey.models.roster import Contact
+from survey.models.sending import OutboxMessage
 from survey.refusals import N_
 from survey.sampling.frame import Reach, by_mail
 

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session, joinedload
 from survey import journal
 from survey.invitations import outbox, people
 from survey.letters import WECHAT
-from survey.models import Campaign, Invitation, OutboxMessage
+from survey.models.asking import Campaign, Invitation
+from survey.models.sending import OutboxMessage
 from survey.refusals import N_, Refused
 
 UNFINISHED = ("claimed", "queued")

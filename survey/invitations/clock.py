@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.models import ClockReading
+from survey.models.sending import ClockReading
 
 JUMP = timedelta(hours=36)
 """A worker looks far more often than this; one started daily looks often enough."""

@@ -13,7 +13,9 @@ from survey import journal
 from survey.intake import cells
 from survey.intake.changes import Changes
 from survey.invitations import TO_ASK, move, require_open
-from survey.models import Campaign, Contact, Customer, Invitation, OutboxMessage, Token
+from survey.models.asking import Campaign, Invitation, Token
+from survey.models.roster import Contact, Customer
+from survey.models.sending import OutboxMessage
 from survey.refusals import N_, Refused
 from survey.sampling.frame import Reach, by_mail
 

@@ -10,7 +10,10 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, joinedload
 
 from survey import invitations, journal, users
-from survey.models import Campaign, Customer, Exclusion, Invitation, Response, Run, Subject
+from survey.models.answering import Response
+from survey.models.asking import Campaign, Exclusion, Invitation, Subject
+from survey.models.roster import Customer
+from survey.models.scoring import Run
 from survey.refusals import N_, Refused
 from survey.sampling.frame import services
 

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, func, select, text
 from sqlalchemy.orm import Session, joinedload
 
 from survey import campaigns, journal
-from survey.models import Campaign, Invitation, Subject, Token, TokenMiss
+from survey.models.asking import Campaign, Invitation, Subject, Token, TokenMiss
 from survey.refusals import N_, Refused
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u

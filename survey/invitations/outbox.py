@@ -19,7 +19,9 @@ from sqlalchemy.orm import Session, contains_eager
 from survey.campaigns import UNANSWERED
 from survey.invitations import move
 from survey.invitations.people import same_person
-from survey.models import Campaign, Contact, Invitation, OutboxMessage, Subject
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.roster import Contact
+from survey.models.sending import OutboxMessage
 from survey.refusals import N_
 
 LEASE = timedelta(minutes=2)

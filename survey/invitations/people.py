@@ -8,7 +8,9 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from survey.campaigns import UNANSWERED
-from survey.models import Campaign, Contact, Invitation, OutboxMessage
+from survey.models.asking import Campaign, Invitation
+from survey.models.roster import Contact
+from survey.models.sending import OutboxMessage
 
 
 def same_person(contact: Contact) -> ColumnElement[bool]:

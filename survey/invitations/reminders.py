@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session, aliased
 from survey import campaigns, journal
 from survey.invitations import Tell, batches, require_open, silently
 from survey.invitations.outbox import same_hour
-from survey.models import Campaign, Contact, Invitation, OutboxMessage
+from survey.models.asking import Campaign, Invitation
+from survey.models.roster import Contact
+from survey.models.sending import OutboxMessage
 
 MOST_REMINDERS = 2
 REMINDED = ("sent", "opened")

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session, joinedload
 from survey.bounces import Report
 from survey.invitations import outbox
 from survey.invitations.people import stop_at
-from survey.models import DeliveryReport, Invitation, MailboxReading, OutboxMessage, Token
+from survey.models.asking import Invitation, Token
+from survey.models.sending import DeliveryReport, MailboxReading, OutboxMessage
 from survey.refusals import Refused, kept
 
 Effect = Literal["stopped", "tried again", "noted", "known", "foreign"]

@@ -16,7 +16,9 @@ from sqlalchemy.orm import Session
 from scoring.spec import AdjustmentSpec, SpecRefused
 from survey import journal, schemes
 from survey.appraisals import NothingDrawnUp
-from survey.models import Appraisal, Period, WorkOrder
+from survey.models.appraising import Appraisal
+from survey.models.company import Period
+from survey.models.orders import WorkOrder
 from survey.refusals import N_, Refused, kept
 from survey.runs import stored
 

@@ -11,7 +11,11 @@ from sqlalchemy.orm import Session
 
 from survey import orders, schemes
 from survey.campaigns.thresholds import DEFAULT_SPEC
-from survey.models import Appraisal, Campaign, Invitation, Period, Run, WorkOrder
+from survey.models.appraising import Appraisal
+from survey.models.asking import Campaign, Invitation
+from survey.models.company import Period
+from survey.models.orders import WorkOrder
+from survey.models.scoring import Run
 from survey.runs import stored
 
 ANSWERED = ("partial", "completed")

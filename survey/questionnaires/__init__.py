@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.models import QuestionnaireVersion
+from survey.models.asking import QuestionnaireVersion
 from survey.questionnaires.sheet import (
     Condition,
     Item,

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey import journal, questionnaires
-from survey.models import Campaign, QuestionnaireVersion
+from survey.models.asking import Campaign, QuestionnaireVersion
 from survey.questionnaires.content import check
 from survey.questionnaires.sheet import Questionnaire
 from survey.refusals import N_, Refused

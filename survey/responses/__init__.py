@@ -17,7 +17,8 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from survey import campaigns, invitations, questionnaires
 from survey.invitations import links
-from survey.models import Answer, Campaign, Draft, Invitation, Response, ResponseVersion, Subject, Token
+from survey.models.answering import Answer, Draft, Response, ResponseVersion
+from survey.models.asking import Campaign, Invitation, Subject, Token
 from survey.questionnaires.sheet import SKIPPED, Questionnaire, Reply
 from survey.refusals import N_, Refused
 

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import invitations, questionnaires, responses
-from survey.models import Draft, Invitation
+from survey.models.answering import Draft
+from survey.models.asking import Invitation
 from survey.responses import Sheets
 
 Chosen = dict[int, dict[str, str]]

@@ -19,20 +19,13 @@ from sqlalchemy.orm import Session
 
 from survey import journal
 from survey.intake.storing import wait_for_others
-from survey.models import (
-    Answer,
-    Appraisal,
-    Contact,
-    Customer,
-    Erasure,
-    Invitation,
-    OutboxMessage,
-    Period,
-    Response,
-    ResponseVersion,
-    SchemeVersion,
-    Subject,
-)
+from survey.models.answering import Answer, Response, ResponseVersion
+from survey.models.appraising import Appraisal, SchemeVersion
+from survey.models.asking import Invitation, Subject
+from survey.models.company import Period
+from survey.models.retention import Erasure
+from survey.models.roster import Contact, Customer
+from survey.models.sending import OutboxMessage
 from survey.refusals import N_, Refused
 from survey.retention import answers, rows, words
 from survey.roster.erased import fingerprint

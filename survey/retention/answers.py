@@ -13,7 +13,11 @@ from sqlalchemy.orm import Session
 
 from scoring.spec import AdjustmentSpec
 from survey.campaigns.thresholds import spec_in_force
-from survey.models import Answer, Campaign, Invitation, Period, Rep, Response, ResponseVersion, Run, Subject
+from survey.models.answering import Answer, Response, ResponseVersion
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.company import Period
+from survey.models.roster import Rep
+from survey.models.scoring import Run
 from survey.runs.erasing import Rating
 
 _PIECE = 500

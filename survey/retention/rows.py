@@ -10,30 +10,12 @@ from typing import Any
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session, joinedload, undefer
 
-from survey.models import (
-    Assignment,
-    Call,
-    Campaign,
-    Contact,
-    Customer,
-    DeliveryReport,
-    Draft,
-    Exclusion,
-    FileImport,
-    FollowUp,
-    FrameEntry,
-    Interview,
-    Invitation,
-    MonitoringNote,
-    Objection,
-    OutboxMessage,
-    Revision,
-    Sale,
-    Subject,
-    Token,
-    Upload,
-    Visit,
-)
+from survey.models.answering import Call, Draft, FollowUp, Interview
+from survey.models.asking import Campaign, Exclusion, FrameEntry, Invitation, Subject, Token
+from survey.models.facts import MonitoringNote, Revision, Sale, Visit
+from survey.models.intake import FileImport, Upload
+from survey.models.roster import Assignment, Contact, Customer, Objection
+from survey.models.sending import DeliveryReport, OutboxMessage
 from survey.refusals import N_, Refused
 from survey.retention.words import MARK
 from survey.sampling.draw import number_of

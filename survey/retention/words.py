@@ -15,20 +15,12 @@ from sqlalchemy.orm import Session
 
 from survey.appraisals.statement import journaled_as, snapshot_hash
 from survey.database import Base
-from survey.models import (
-    Appraisal,
-    Campaign,
-    Company,
-    Contact,
-    Customer,
-    FileImport,
-    Period,
-    QuestionnaireVersion,
-    Rep,
-    Run,
-    SchemeVersion,
-    Territory,
-)
+from survey.models.appraising import Appraisal, SchemeVersion
+from survey.models.asking import Campaign, QuestionnaireVersion
+from survey.models.company import Company, Period
+from survey.models.intake import FileImport
+from survey.models.roster import Contact, Customer, Rep, Territory
+from survey.models.scoring import Run
 from survey.users import User
 
 MARK = "[已清除 erased]"

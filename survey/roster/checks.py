@@ -13,7 +13,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from survey import journal, users
-from survey.models import Assignment, AssignmentCheck, AssignmentConfirmation, Objection, Period, Rep
+from survey.models.company import Period
+from survey.models.roster import Assignment, AssignmentCheck, AssignmentConfirmation, Objection, Rep
 from survey.refusals import N_, Refused
 from survey.roster import periods
 from survey.roster.hearing import LONGEST_REASON, hearing, of_period, served_in

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import journal
-from survey.models import Company
+from survey.models.company import Company
 from survey.refusals import N_, Refused
 
 HOME_TIME_ZONE = "Asia/Shanghai"

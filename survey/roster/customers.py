@@ -27,7 +27,7 @@ from survey.intake.columns import Columns, Heading, headed, headings, match
 from survey.intake.rows import Intake, Part, Report, Row, part_of
 from survey.intake.sheet import Sheet
 from survey.intake.storing import finish, ids, keep, known, receive
-from survey.models import Assignment, Contact, Customer, Rep, Territory
+from survey.models.roster import Assignment, Contact, Customer, Rep, Territory
 from survey.refusals import N_
 from survey.roster import erased
 

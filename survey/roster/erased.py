@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.models import Erasure
+from survey.models.retention import Erasure
 from survey.refusals import N_, Refused
 
 

@@ -15,7 +15,7 @@ from survey import journal
 from survey.intake.columns import Heading, headings, proposed
 from survey.intake.rows import Report
 from survey.intake.sheet import Sheet
-from survey.models import ColumnMapping, Upload
+from survey.models.intake import ColumnMapping, Upload
 from survey.refusals import N_, Refused
 from survey.roster import customers, reps, territories
 

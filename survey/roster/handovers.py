@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session, joinedload
 from survey import journal
 from survey.intake.changes import Changes
 from survey.intake.storing import wait_for_others
-from survey.models import Assignment, FileImport, Rep
+from survey.models.intake import FileImport
+from survey.models.roster import Assignment, Rep
 from survey.refusals import N_, Refused
 from survey.roster.people import rep_named, serving
 

@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from survey import names, users
-from survey.models import Assignment, AssignmentCheck, AssignmentConfirmation, Objection, Period, Rep
+from survey.models.company import Period
+from survey.models.roster import Assignment, AssignmentCheck, AssignmentConfirmation, Objection, Rep
 from survey.refusals import N_, Refused
 
 LONGEST_REASON = 2000

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from survey import names
-from survey.models import Assignment, Contact, Customer, Erasure, Rep, ReportingLine, Territory
+from survey.models.retention import Erasure
+from survey.models.roster import Assignment, Contact, Customer, Rep, ReportingLine, Territory
 from survey.refusals import N_, Refused
 
 PAGE = 50

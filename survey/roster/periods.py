@@ -9,11 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import journal
-from survey.models import Period
+from survey.models.company import Period
 from survey.refusals import N_, Refused
 
-FARTHEST = timedelta(days=5 * 366)
-"""No period and no campaign ends later than so long from now: a later day is a slip of the keyboard."""
+FARTHEST = timedelta(days=100 * 366)
+"""No period and no campaign ends later than so long from now: a later day is a slip of the keyboard, and the calendar
+itself ends in 9999."""
 
 
 class UnknownPeriod(Refused):

@@ -15,7 +15,7 @@ from survey.intake.columns import headed
 from survey.intake.rows import Intake, Part, Report, Row, part_of
 from survey.intake.sheet import Sheet
 from survey.intake.storing import create, finish, ids, keep, receive
-from survey.models import Rep, ReportingLine
+from survey.models.roster import Rep, ReportingLine
 from survey.refusals import N_
 
 

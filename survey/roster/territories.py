@@ -13,7 +13,7 @@ from survey.intake.columns import headed
 from survey.intake.rows import Report, Row, part_of
 from survey.intake.sheet import Sheet
 from survey.intake.storing import finish, keep, receive
-from survey.models import Territory
+from survey.models.roster import Territory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

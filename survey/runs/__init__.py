@@ -18,7 +18,9 @@ from sqlalchemy.orm import Session
 
 from scoring.spec import AdjustmentSpec, SpecRefused
 from survey import journal
-from survey.models import Period, Rep, RepScore, Run, ScoreStep
+from survey.models.company import Period
+from survey.models.roster import Rep
+from survey.models.scoring import RepScore, Run, ScoreStep
 from survey.refusals import N_, Refused
 from survey.roster import periods
 from survey.runs import erasing, publishing

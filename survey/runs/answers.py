@@ -11,7 +11,10 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from scoring.spec import AdjustmentSpec
-from survey.models import Answer, Campaign, Invitation, Period, Rep, Response, ResponseVersion, Subject, Territory
+from survey.models.answering import Answer, Response, ResponseVersion
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.company import Period
+from survey.models.roster import Rep, Territory
 from survey.refusals import N_, Refused
 
 if TYPE_CHECKING:

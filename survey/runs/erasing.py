@@ -12,7 +12,9 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from scoring.spec import AdjustmentSpec
-from survey.models import Erasure, Period, Run
+from survey.models.company import Period
+from survey.models.retention import Erasure
+from survey.models.scoring import Run
 from survey.refusals import N_, Refused
 from survey.runs.answers import packed, pseudonym
 

@@ -15,22 +15,11 @@ from sqlalchemy import case, func, insert, select
 from sqlalchemy.orm import Session
 
 from scoring.spec import AdjustmentSpec
-from survey.models import (
-    AnswerCount,
-    Campaign,
-    Invitation,
-    Period,
-    Rep,
-    RepPlace,
-    RepReach,
-    RepScore,
-    Response,
-    Run,
-    RunItem,
-    ScoreChange,
-    Subject,
-    Territory,
-)
+from survey.models.answering import Response
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.company import Period
+from survey.models.roster import Rep, Territory
+from survey.models.scoring import AnswerCount, RepPlace, RepReach, RepScore, Run, RunItem, ScoreChange
 from survey.runs.answers import in_window
 
 if TYPE_CHECKING:

@@ -12,18 +12,10 @@ from sqlalchemy.orm import Session
 from scoring.spec import AdjustmentSpec
 from survey import questionnaires
 from survey.figures import StepsAsPrinted, steps_as_printed
-from survey.models import (
-    Campaign,
-    Invitation,
-    Period,
-    QuestionnaireVersion,
-    Rep,
-    RepScore,
-    Run,
-    RunItem,
-    ScoreStep,
-    Subject,
-)
+from survey.models.asking import Campaign, Invitation, QuestionnaireVersion, Subject
+from survey.models.company import Period
+from survey.models.roster import Rep
+from survey.models.scoring import RepScore, Run, RunItem, ScoreStep
 from survey.questionnaires.sheet import Wording
 from survey.refusals import N_, Refused
 from survey.roster import periods

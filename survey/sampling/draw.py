@@ -20,7 +20,8 @@ from sqlalchemy.orm import Session
 
 from scoring.planning import plan
 from survey import campaigns, journal
-from survey.models import Campaign, Customer, FrameEntry, SamplePlan, Territory
+from survey.models.asking import Campaign, FrameEntry, SamplePlan
+from survey.models.roster import Customer, Territory
 from survey.roster import hearing
 from survey.sampling.frame import Frame, Reach, Service, by_mail, frame
 from survey.sampling.planning import Grounds, RepPlan, check_reliability, grounds, plan_reps

@@ -14,7 +14,10 @@ from itertools import groupby
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from survey.models import Assignment, Campaign, Contact, Erasure, Exclusion, Invitation, Period
+from survey.models.asking import Campaign, Exclusion, Invitation
+from survey.models.company import Period
+from survey.models.retention import Erasure
+from survey.models.roster import Assignment, Contact
 
 Reach = Callable[[Contact], str | None]
 """The channel through which this installation reaches a contact; None: it cannot."""

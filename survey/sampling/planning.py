@@ -17,7 +17,10 @@ from scoring.planning import Plan, expected_evidence, expected_reliability, plan
 from scoring.spec import AdjustmentSpec
 from survey import names
 from survey.campaigns.thresholds import spec_in_force
-from survey.models import Campaign, Invitation, Rep, Response, Run, Subject
+from survey.models.answering import Response
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.roster import Rep
+from survey.models.scoring import Run
 from survey.refusals import N_, Refused
 from survey.sampling.frame import Service
 

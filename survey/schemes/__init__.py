@@ -20,7 +20,7 @@ from scoring.scheme import Scheme, SchemeRefused, check
 from scoring.scheme.lines import Indicator
 from scoring.toml_tables import Mistake
 from survey import campaigns, journal, questionnaires
-from survey.models import SchemeVersion
+from survey.models.appraising import SchemeVersion
 from survey.refusals import N_, Refused
 
 SHIPPED = Path(__file__).parent

@@ -29,7 +29,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from survey import journal
 from survey.database import Base
-from survey.models import Rep, ReportingLine
+from survey.models.roster import Rep, ReportingLine
 from survey.refusals import N_, Refused
 
 ROLES = ("administrator", "reviewer", "manager", "rep", "interviewer", "auditor")

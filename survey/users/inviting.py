@@ -10,7 +10,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from survey import journal, users
-from survey.models import Rep, ReportingLine
+from survey.models.roster import Rep, ReportingLine
 from survey.refusals import N_, Refused
 from survey.users import NotAnEmail, User, letters
 

@@ -13,7 +13,7 @@ from survey.context import db, now, session, settings
 from survey.database import begin_write
 from survey.follow_ups import UNHAPPY
 from survey.invitations import links
-from survey.models import Invitation
+from survey.models.asking import Invitation
 from survey.refusals import N_, Refused
 from survey.responses import Submission, drafts
 from survey.views import sheets

@@ -20,7 +20,7 @@ from survey.campaigns.progress import progress
 from survey.campaigns.rates import DISPOSITIONS
 from survey.campaigns.watching import watch
 from survey.invitations import by_hand, delivery, reminders
-from survey.models import Campaign
+from survey.models.asking import Campaign
 from survey.questionnaires import versions
 from survey.refusals import N_, Refused
 from survey.roster import hearing, periods

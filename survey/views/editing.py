@@ -13,7 +13,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, FieldList, Form, FormField, HiddenField, StringField
 
 from survey import access, context, i18n
-from survey.models import QuestionnaireVersion
+from survey.models.asking import QuestionnaireVersion
 from survey.questionnaires import UnknownQuestionnaire, versions
 from survey.refusals import Refused
 

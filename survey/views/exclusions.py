@@ -12,7 +12,7 @@ from wtforms.validators import DataRequired, Length
 
 from survey import access, campaigns, context, i18n
 from survey.invitations import exclusions
-from survey.models import Campaign
+from survey.models.asking import Campaign
 from survey.refusals import Refused
 
 blueprint = Blueprint("exclusions", __name__, url_prefix="/campaigns/<code>/exclusions")

@@ -24,7 +24,7 @@ from survey.intake import preview, undoing
 from survey.intake.columns import MissingColumn
 from survey.intake.sheet import Sheet
 from survey.invitations import addresses
-from survey.models import Upload
+from survey.models.intake import Upload
 from survey.questionnaires import UnknownQuestionnaire, versions
 from survey.refusals import Refused
 from survey.roster import files, periods

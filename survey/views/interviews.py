@@ -14,7 +14,7 @@ from survey import access, channels, follow_ups, i18n, interviews, responses
 from survey.context import actor, company, db, now, session, settings
 from survey.interviews import InterviewOver, UnknownInterview
 from survey.invitations import by_hand
-from survey.models import Interview
+from survey.models.answering import Interview
 from survey.refusals import N_, Refused
 from survey.responses import drafts
 from survey.views import sheets

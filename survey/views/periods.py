@@ -18,7 +18,8 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from survey import access, context, i18n, orders
-from survey.models import Period, WorkOrder
+from survey.models.company import Period
+from survey.models.orders import WorkOrder
 from survey.orders.page import PeriodPage, period_page, shipped_spec, spec_before
 from survey.refusals import N_, Refused
 from survey.roster import periods

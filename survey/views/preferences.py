@@ -15,7 +15,7 @@ from wtforms.fields import SelectChoice
 from survey import access, i18n
 from survey.context import now, session, settings
 from survey.invitations import links, people
-from survey.models import Contact
+from survey.models.roster import Contact
 from survey.refusals import Refused
 from survey.views import answering
 

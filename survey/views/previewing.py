@@ -10,7 +10,8 @@ from flask_babel import gettext
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from survey import access, campaigns, context, i18n
-from survey.models import Campaign, Invitation, QuestionnaireVersion, Rep, Subject
+from survey.models.asking import Campaign, Invitation, QuestionnaireVersion, Subject
+from survey.models.roster import Rep
 from survey.questionnaires import UnknownQuestionnaire, versions
 from survey.views import sheets
 

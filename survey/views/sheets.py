@@ -16,7 +16,7 @@ from wtforms.validators import ValidationError
 
 from survey import i18n, questionnaires
 from survey.context import settings
-from survey.models import Invitation, Subject
+from survey.models.asking import Invitation, Subject
 from survey.questionnaires.sheet import SKIPPED, Item, Questionnaire, Reply
 from survey.refusals import N_, Refused
 from survey.responses.drafts import Chosen

@@ -12,7 +12,8 @@ from wtforms.validators import Length
 
 from survey import access, campaigns, context, i18n
 from survey.invitations import addresses, delivery
-from survey.models import Campaign, Contact, Invitation
+from survey.models.asking import Campaign, Invitation
+from survey.models.roster import Contact
 from survey.refusals import Refused
 from survey.views.campaigns import reach
 from survey.worker import jobs

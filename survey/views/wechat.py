@@ -23,7 +23,7 @@ from survey.context import actor, company, now, session, settings
 from survey.intake import cells
 from survey.invitations import by_hand
 from survey.invitations.by_hand import NobodyToWriteTo, Reader
-from survey.models import Campaign
+from survey.models.asking import Campaign
 from survey.refusals import Refused
 from survey.worker import writing
 

@@ -22,7 +22,7 @@ from survey.letters import (
     Post,
     ServerUnreachable,
 )
-from survey.models import OutboxMessage
+from survey.models.sending import OutboxMessage
 from survey.users import letters as account_letters
 from survey.worker import accounts, orders, returned, writing
 from survey.worker.orders import WORKER

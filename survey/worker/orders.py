@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from survey import orders
 from survey.backups import latest, nightly
 from survey.context import company, db, now, session, settings
-from survey.models import WorkOrder
+from survey.models.orders import WorkOrder
 from survey.refusals import N_, Refused
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from survey.context import company, now, session, settings
 from survey.invitations import links
 from survey.letters import Asked, Letter, Way
-from survey.models import OutboxMessage
+from survey.models.sending import OutboxMessage
 
 
 def letter(messages: Sequence[OutboxMessage], way: Way) -> Letter:

@@ -75,7 +75,7 @@ def _asked(directory: Path, url: str, number: int) -> tuple[Settings, list[Post]
     from survey.app import alembic, create_app
     from survey.config import load
     from survey.context import db, now
-    from survey.models import Invitation
+    from survey.models.asking import Invitation
     from survey.views import sheets
     from tests.asking import CORE, ask_many
 

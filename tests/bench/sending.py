@@ -115,7 +115,7 @@ def _unsent() -> int:
     from sqlalchemy import func, select
 
     from survey.context import db
-    from survey.models import OutboxMessage
+    from survey.models.sending import OutboxMessage
 
     waiting = db.session.scalar(select(func.count()).where(OutboxMessage.state != "sent")) or 0
     db.session.rollback()

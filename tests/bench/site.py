@@ -168,7 +168,9 @@ def _store(reps: int, responses: int) -> None:
     from survey import questionnaires, users
     from survey.app import alembic
     from survey.context import db, now
-    from survey.models import Campaign, Period, Run
+    from survey.models.asking import Campaign
+    from survey.models.company import Period
+    from survey.models.scoring import Run
 
     alembic.upgrade()
     session = db.session

@@ -16,7 +16,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey.config import Settings
-from survey.models import Answer, Assignment, Contact, Customer, Rep, Response, Territory
+from survey.models.answering import Answer, Response
+from survey.models.roster import Assignment, Contact, Customer, Rep, Territory
 from survey.tables.writing import Page as Sheet
 from survey.tables.writing import workbook
 from survey.worker import jobs

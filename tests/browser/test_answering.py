@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from survey.config import Settings
 from survey.context import now
 from survey.database import Base
-from survey.models import Answer, Response, ResponseVersion
+from survey.models.answering import Answer, Response, ResponseVersion
 from tests.asking import Asked, ask
 from tests.soundness import assert_sound
 

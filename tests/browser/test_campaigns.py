@@ -13,21 +13,11 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from survey import campaigns
-from survey.models import (
-    Assignment,
-    Campaign,
-    Company,
-    Contact,
-    Customer,
-    Invitation,
-    OutboxMessage,
-    Period,
-    Rep,
-    ReportingLine,
-    Response,
-    Subject,
-    Territory,
-)
+from survey.models.answering import Response
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.company import Company, Period
+from survey.models.roster import Assignment, Contact, Customer, Rep, ReportingLine, Territory
+from survey.models.sending import OutboxMessage
 from tests.signing_in import add_person, enter
 from tests.soundness import assert_sound
 

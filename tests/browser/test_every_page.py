@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 from survey import journal, schemes
 from survey.context import db
 from survey.database import Base
-from survey.models import MonitoringNote
+from survey.models.facts import MonitoringNote
 from tests.soundness import OPTIONS, SCRIPT
 from tests.walking import Place, cookies_of
 from tests.walking.company import Walkable, build, unseen

@@ -10,7 +10,9 @@ from playwright.sync_api import Page
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.models import ConductEvent, Goal, IndicatorFact, MonitoringNote, Period, Project, ProjectStage, Rep
+from survey.models.company import Period
+from survey.models.facts import ConductEvent, Goal, IndicatorFact, MonitoringNote, Project, ProjectStage
+from survey.models.roster import Rep
 from tests.soundness import assert_sound
 
 from .test_team import VIEWS, _enter, boss  # noqa: F401 - the manager is the same one

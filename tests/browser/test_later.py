@@ -14,7 +14,8 @@ from survey import interviews, users
 from survey.config import Settings
 from survey.context import now
 from survey.database import Base
-from survey.models import Answer, Contact, Draft, FollowUp, ResponseVersion
+from survey.models.answering import Answer, Draft, FollowUp, ResponseVersion
+from survey.models.roster import Contact
 from tests.asking import BY, Asked, ask
 from tests.soundness import assert_sound
 

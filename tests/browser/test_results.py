@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import users
-from survey.models import Run
+from survey.models.scoring import Run
 from tests.soundness import assert_sound
 
 PASSWORD = "correct horse battery staple"

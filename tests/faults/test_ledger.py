@@ -23,7 +23,8 @@ from sqlalchemy.orm import Session
 from survey.app import alembic, create_app
 from survey.config import Settings
 from survey.context import db, now
-from survey.models import Answer, Invitation, Response, ResponseVersion, Subject
+from survey.models.answering import Answer, Response, ResponseVersion
+from survey.models.asking import Invitation, Subject
 from survey.views import sheets
 from tests.asking import CORE, ask_many
 from tests.conftest import free_port, settings_for

@@ -20,7 +20,9 @@ from survey import invitations, worker
 from survey.app import create_app
 from survey.context import db, now
 from survey.invitations import delivery
-from survey.models import Campaign, Contact, Invitation, OutboxMessage
+from survey.models.asking import Campaign, Invitation
+from survey.models.roster import Contact
+from survey.models.sending import OutboxMessage
 from tests.asking import BY, crowd, found, plan
 from tests.conftest import free_port, settings_for
 from tests.post_office import PostOffice, open_post_office

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from survey.config import Settings
 from survey.context import now
-from survey.models import Answer, Invitation, Response, ResponseVersion
+from survey.models.answering import Answer, Response, ResponseVersion
+from survey.models.asking import Invitation
 from survey.views import sheets
 from tests.asking import CORE, ask_many
 from tests.serving import Answered, Post, post_all, served

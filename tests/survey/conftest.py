@@ -15,26 +15,13 @@ from sqlalchemy.orm import Session
 from survey import questionnaires, runs, schemes
 from survey.appraisals import drawing
 from survey.campaigns.thresholds import DEFAULT_SPEC
-from survey.models import (
-    Answer,
-    Appraisal,
-    Assignment,
-    Campaign,
-    Company,
-    ConductEvent,
-    Customer,
-    IndicatorFact,
-    Invitation,
-    Period,
-    Rep,
-    ReportingLine,
-    Response,
-    ResponseVersion,
-    Run,
-    SchemeVersion,
-    Subject,
-    Territory,
-)
+from survey.models.answering import Answer, Response, ResponseVersion
+from survey.models.appraising import Appraisal, SchemeVersion
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.company import Company, Period
+from survey.models.facts import ConductEvent, IndicatorFact
+from survey.models.roster import Assignment, Customer, Rep, ReportingLine, Territory
+from survey.models.scoring import Run
 from tests.keeping import Keeper
 
 SPEC = DEFAULT_SPEC.read_text(encoding="utf-8")

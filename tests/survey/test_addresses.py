@@ -18,7 +18,8 @@ from survey.config import Settings
 from survey.context import db
 from survey.invitations import addresses, by_hand, delivery, links
 from survey.invitations.addresses import Followed
-from survey.models import Campaign, Contact, Invitation
+from survey.models.asking import Campaign, Invitation
+from survey.models.roster import Contact
 from survey.roster import customers
 from survey.sampling.frame import Reach, by_mail
 from tests.asking import BY, found, plan

@@ -20,19 +20,11 @@ from survey.appraisals.grounds import FactsDoNotFit
 from survey.appraisals.inputs import UnknownRep
 from survey.indicators import events
 from survey.indicators.revisions import ReasonMissing
-from survey.models import (
-    Appraisal,
-    ConductEvent,
-    IndicatorFact,
-    JournalEntry,
-    Period,
-    PlanItem,
-    Rep,
-    ReportingLine,
-    RepScore,
-    Revision,
-    SchemeVersion,
-)
+from survey.models.appraising import Appraisal, SchemeVersion
+from survey.models.company import JournalEntry, Period
+from survey.models.facts import ConductEvent, IndicatorFact, PlanItem, Revision
+from survey.models.roster import Rep, ReportingLine
+from survey.models.scoring import RepScore
 from survey.runs.stored import NoRun
 
 from .conftest import Surveyed, adopt, put_events, put_facts

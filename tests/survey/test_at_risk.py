@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 from survey.dashboards.at_risk import at_risk, risk_page
 from survey.indicators.page import NotToBeSeen
 from survey.intake import undoing
-from survey.models import FileImport, Rep, Sale
+from survey.models.facts import Sale
+from survey.models.intake import FileImport
+from survey.models.roster import Rep
 
 Bring = Callable[..., dict[str, Any]]
 TODAY = date(2026, 7, 10)

@@ -26,7 +26,10 @@ from survey.backups.restoring import NotEmpty, OtherTables, Restored
 from survey.backups.taking import JournalDoesNotVerify
 from survey.config import Settings
 from survey.context import db
-from survey.models import Answer, Customer, JournalEntry, Response, Subject
+from survey.models.answering import Answer, Response
+from survey.models.asking import Subject
+from survey.models.company import JournalEntry
+from survey.models.roster import Customer
 from tests.asking import ask_many, sheet
 from tests.conftest import _execute, settings_for
 

@@ -17,7 +17,10 @@ from sqlalchemy.orm import Session
 
 from survey import runs
 from survey.campaigns.thresholds import DEFAULT_SPEC
-from survey.models import Answer, Rep, RepReach, RepScore, Response, ResponseVersion, Run, Subject
+from survey.models.answering import Answer, Response, ResponseVersion
+from survey.models.asking import Subject
+from survey.models.roster import Rep
+from survey.models.scoring import RepReach, RepScore, Run
 
 from .conftest import ITEMS, Surveyed, answer
 
@@ -159,7 +162,8 @@ def test_a_wider_window_is_held_against_the_runs_inside_it(
 ) -> None:
     from datetime import date
 
-    from survey.models import Campaign, Invitation, Period
+    from survey.models.asking import Campaign, Invitation
+    from survey.models.company import Period
 
     later = Period(code="2026-H2", from_on=date(2026, 7, 1), to_on=date(2026, 12, 31))
     session.add(later)

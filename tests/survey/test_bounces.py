@@ -17,7 +17,9 @@ from survey import bounces, invitations, worker
 from survey.config import Settings
 from survey.context import now
 from survey.invitations import delivery, outbox, reminders
-from survey.models import Campaign, Contact, DeliveryReport, Invitation, MailboxReading, OutboxMessage
+from survey.models.asking import Campaign, Invitation
+from survey.models.roster import Contact
+from survey.models.sending import DeliveryReport, MailboxReading, OutboxMessage
 from tests.asking import BY, found, plan
 
 DSN = """From MAILER-DAEMON Mon Jul  6 10:00:00 2026

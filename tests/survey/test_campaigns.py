@@ -18,7 +18,9 @@ from sqlalchemy.orm import Session
 
 from survey import campaigns, invitations, journal
 from survey.cli import main
-from survey.models import Campaign, Invitation, JournalEntry, OutboxMessage, QuestionnaireVersion
+from survey.models.asking import Campaign, Invitation, QuestionnaireVersion
+from survey.models.company import JournalEntry
+from survey.models.sending import OutboxMessage
 from survey.roster.periods import UnknownPeriod
 from tests.asking import BY, found, plan
 

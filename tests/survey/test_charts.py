@@ -11,7 +11,10 @@ import pytest
 from flask import Flask, render_template_string
 
 from survey import i18n
-from survey.models import Appraisal, Invitation, OutboxMessage, RepScore
+from survey.models.appraising import Appraisal
+from survey.models.asking import Invitation
+from survey.models.scoring import RepScore
+from survey.models.sending import OutboxMessage
 
 
 def _drawn(app: Flask, macro: str, **values: Any) -> str:

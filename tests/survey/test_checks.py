@@ -14,7 +14,8 @@ from survey import users
 from survey.context import now
 from survey.intake import undoing
 from survey.journal import verify
-from survey.models import Assignment, JournalEntry, Objection, Rep, ReportingLine
+from survey.models.company import JournalEntry
+from survey.models.roster import Assignment, Objection, Rep, ReportingLine
 from survey.roster import checks, handovers, hearing, people, periods
 from survey.roster.checks import working_days_after
 from survey.users import AccountLetter

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from survey.appraisals import NotToBeSeen, drawing
 from survey.appraisals.comparing import comparison
 from survey.appraisals.overriding import Overridden, overridden
-from survey.models import Appraisal, Rep
+from survey.models.appraising import Appraisal
+from survey.models.roster import Rep
 
 from .conftest import Surveyed, adopt, put_facts
 from .test_appraisals import EVERYTHING

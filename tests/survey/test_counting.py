@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 from scoring.scheme import Scheme
 from survey.appraisals.counting import counted, lanes, works
 from survey.appraisals.measured import COUNTED, facts
-from survey.models import IndicatorFact, Period, Project, ProjectStage, Provision, Rep
+from survey.models.company import Period
+from survey.models.facts import IndicatorFact, Project, ProjectStage, Provision
+from survey.models.roster import Rep
 from survey.schemes import SHIPPED
 
 

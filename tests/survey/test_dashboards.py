@@ -16,7 +16,9 @@ from survey.dashboards.rep import RepPage, rep_page
 from survey.dashboards.shown import NotToBeSeen, ShownScore
 from survey.dashboards.team import Team, team
 from survey.dashboards.team.choosing import Wish
-from survey.models import Appraisal, Rep, RepScore, Run
+from survey.models.appraising import Appraisal
+from survey.models.roster import Rep
+from survey.models.scoring import RepScore, Run
 from survey.runs import score_period
 
 EVERYBODY = select(Rep.id)

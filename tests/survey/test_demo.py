@@ -21,7 +21,9 @@ from sqlalchemy.orm import Session
 from survey import config
 from survey.app import create_app
 from survey.cli.invented import FLIPPED
-from survey.models import Contact, Customer, Rep, RepScore, Response, Run, Territory
+from survey.models.answering import Response
+from survey.models.roster import Contact, Customer, Rep, Territory
+from survey.models.scoring import RepScore, Run
 from survey.users import second_factor
 
 BASE = "http://127.0.0.1:8000"

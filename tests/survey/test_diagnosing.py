@@ -11,7 +11,8 @@ from click.testing import Result
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.models import Appraisal, Assignment, Customer, Rep, Territory
+from survey.models.appraising import Appraisal
+from survey.models.roster import Assignment, Customer, Rep, Territory
 
 YEARS = ("1997", "1998", "1999", "2000")
 ROWS = {

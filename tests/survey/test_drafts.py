@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from survey import campaigns, questionnaires, responses
 from survey.config import Settings
 from survey.invitations import people
-from survey.models import Draft, Invitation, Response
+from survey.models.answering import Draft, Response
+from survey.models.asking import Invitation
 from survey.questionnaires.sheet import Reply
 from survey.responses import Submission, drafts
 from tests.asking import BY, ask

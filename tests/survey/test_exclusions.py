@@ -11,17 +11,12 @@ from sqlalchemy.orm import Session
 
 from survey import invitations, journal, users
 from survey.invitations import exclusions
-from survey.models import (
-    Campaign,
-    Exclusion,
-    Invitation,
-    JournalEntry,
-    OutboxMessage,
-    Rep,
-    ReportingLine,
-    Response,
-    Run,
-)
+from survey.models.answering import Response
+from survey.models.asking import Campaign, Exclusion, Invitation
+from survey.models.company import JournalEntry
+from survey.models.roster import Rep, ReportingLine
+from survey.models.scoring import Run
+from survey.models.sending import OutboxMessage
 from tests.asking import BY, found, plan
 
 TODAY = date(2026, 7, 6)

@@ -28,7 +28,9 @@ from sqlalchemy.orm import Session
 from survey import appraisals, exports, journal
 from survey.appraisals.statement import Paper, snapshot_hash
 from survey.config import Settings
-from survey.models import Appraisal, Campaign, ConductEvent
+from survey.models.appraising import Appraisal
+from survey.models.asking import Campaign
+from survey.models.facts import ConductEvent
 from survey.refusals import Refused
 from survey.views.appraisals import pages_of
 

@@ -15,7 +15,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from scoring.targets import expect, share_plan
-from survey.models import Appraisal, FairTarget, Rep, Revision
+from survey.models.appraising import Appraisal
+from survey.models.facts import FairTarget, Revision
+from survey.models.roster import Rep
 from survey.schemes import SHIPPED
 
 Evenhand = Callable[..., Result]

@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 from survey import campaigns, follow_ups, questionnaires, responses
 from survey.config import Settings
 from survey.follow_ups import Tasks
-from survey.models import Answer, FollowUp, Invitation, Rep, ResponseVersion
+from survey.models.answering import Answer, FollowUp, ResponseVersion
+from survey.models.asking import Invitation
+from survey.models.roster import Rep
 from survey.responses import Submission
 from tests.asking import BY, Asked, ask
 

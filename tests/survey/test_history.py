@@ -13,18 +13,9 @@ from click.testing import Result
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey.models import (
-    Answer,
-    Campaign,
-    Customer,
-    Invitation,
-    QuestionnaireVersion,
-    Rep,
-    Response,
-    ResponseVersion,
-    Subject,
-    Territory,
-)
+from survey.models.answering import Answer, Response, ResponseVersion
+from survey.models.asking import Campaign, Invitation, QuestionnaireVersion, Subject
+from survey.models.roster import Customer, Rep, Territory
 
 Evenhand = Callable[..., Result]
 Bring = Callable[..., dict[str, Any]]

@@ -21,7 +21,8 @@ from sqlalchemy.orm import Session
 from survey.config import Settings
 from survey.intake.rows import Part
 from survey.journal import verify
-from survey.models import Company, Customer, JournalEntry, Period, Rep, Territory
+from survey.models.company import Company, JournalEntry, Period
+from survey.models.roster import Customer, Rep, Territory
 
 Evenhand = Callable[..., Result]
 TERRITORIES = "区域编号,区域名称,潜力\nT1,华北,1\nT2,华东,2\n"

@@ -12,18 +12,18 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey.indicators import events, facts, goals, notes, revisions
-from survey.models import (
+from survey.models.company import Period
+from survey.models.facts import (
     ConductEvent,
     Goal,
     IndicatorFact,
     LossDiagnosis,
     MonitoringNote,
-    Period,
     Project,
-    Rep,
     Revision,
     Visit,
 )
+from survey.models.roster import Rep
 
 Evenhand = Callable[..., Result]
 Bring = Callable[..., dict[str, Any]]

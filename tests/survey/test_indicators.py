@@ -13,7 +13,7 @@ from click.testing import Result
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey.models import ConductEvent, IndicatorFact
+from survey.models.facts import ConductEvent, IndicatorFact
 
 Evenhand = Callable[..., Result]
 Bring = Callable[..., dict[str, Any]]

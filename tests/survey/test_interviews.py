@@ -11,17 +11,10 @@ from sqlalchemy.orm import Session
 from scoring.spec import AdjustmentSpec
 from survey import campaigns, interviews, invitations, questionnaires, responses
 from survey.config import Settings
-from survey.models import (
-    Answer,
-    Call,
-    Contact,
-    Customer,
-    Interview,
-    Invitation,
-    OutboxMessage,
-    Response,
-    ResponseVersion,
-)
+from survey.models.answering import Answer, Call, Interview, Response, ResponseVersion
+from survey.models.asking import Invitation
+from survey.models.roster import Contact, Customer
+from survey.models.sending import OutboxMessage
 from survey.questionnaires.sheet import Reply
 from survey.runs.answers import NO_INTERVIEWER, answers
 from tests.asking import BY, CORE, Asked, ask

@@ -14,18 +14,9 @@ from survey import campaigns, invitations
 from survey.config import Settings
 from survey.database import Base
 from survey.invitations import links, people, reminders
-from survey.models import (
-    Assignment,
-    Contact,
-    Customer,
-    Invitation,
-    OutboxMessage,
-    Rep,
-    Subject,
-    Territory,
-    Token,
-    TokenMiss,
-)
+from survey.models.asking import Invitation, Subject, Token, TokenMiss
+from survey.models.roster import Assignment, Contact, Customer, Rep, Territory
+from survey.models.sending import OutboxMessage
 from tests.asking import BY, ask, found, plan
 
 KEYS = {"old": SecretStr("o" * 40), "new": SecretStr("n" * 40)}

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from survey import users, worker
 from survey.config import Settings
 from survey.context import now as clock
-from survey.models import JournalEntry, Rep, ReportingLine
+from survey.models.company import JournalEntry
+from survey.models.roster import Rep, ReportingLine
 from survey.users import AccountLetter, inviting, letters, passwords, people, second_factor
 
 ON = date(2026, 7, 6)

@@ -20,7 +20,8 @@ from survey import invitations
 from survey.app import create_app
 from survey.config import Settings
 from survey.context import db, now
-from survey.models import Campaign, OutboxMessage
+from survey.models.asking import Campaign
+from survey.models.sending import OutboxMessage
 from survey.worker import jobs
 from tests.asking import BY, crowd, found, plan
 from tests.conftest import free_port, settings_for

@@ -6,7 +6,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from survey import journal
-from survey.models import JournalEntry
+from survey.models.company import JournalEntry
 
 
 def _three_lines(session: Session, now: datetime) -> None:

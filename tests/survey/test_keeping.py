@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from survey.database import Base
-from survey.models import Rep, Territory
+from survey.models.roster import Rep, Territory
 from tests.keeping import Keeper
 
 

@@ -17,7 +17,7 @@ from survey import journal, orders, worker
 from survey.backups import archive, latest, nightly
 from survey.config import Settings
 from survey.context import now as clock
-from survey.models import WorkOrder
+from survey.models.orders import WorkOrder
 from survey.worker.orders import perform
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -14,7 +14,10 @@ from sqlalchemy.orm import Session
 
 from survey import orders
 from survey.context import now as clock
-from survey.models import Appraisal, Period, RepScore, Run, WorkOrder
+from survey.models.appraising import Appraisal
+from survey.models.company import Period
+from survey.models.orders import WorkOrder
+from survey.models.scoring import RepScore, Run
 from survey.runs.stored import NoRun
 from survey.worker.orders import Workshop, archive_of, perform
 from tests.survey.conftest import SIX, SPEC, Surveyed, adopt, put_facts

@@ -29,7 +29,9 @@ from survey.appraisals import drawing
 from survey.appraisals.helping import PlanLine, Provided, Told
 from survey.appraisals.statement import Paper, Person
 from survey.context import db
-from survey.models import Appraisal, IndicatorFact, Period, SchemeVersion
+from survey.models.appraising import Appraisal, SchemeVersion
+from survey.models.company import Period
+from survey.models.facts import IndicatorFact
 from survey.pdf import PageRefused, Press, PrintingFailed, fonts
 from survey.views.appraisals import pages_of
 
@@ -391,7 +393,8 @@ def test_markup_in_data_stays_text(
     put_events(session, "R01", (("daily", 1),))
     from sqlalchemy import update
 
-    from survey.models import ConductEvent, Rep
+    from survey.models.facts import ConductEvent
+    from survey.models.roster import Rep
 
     hostile = "<img src=http://127.0.0.1:9/x><script>1</script>{{ 7654321*7 }}</style>"
     session.execute(update(ConductEvent).values(fact=hostile, evidence='"><svg onload=1>'))

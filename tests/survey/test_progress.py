@@ -13,7 +13,10 @@ from survey import invitations
 from survey.campaigns.progress import progress
 from survey.campaigns.rates import DISPOSITIONS, Rates, funnel
 from survey.campaigns.watching import WatchedRep, at_least, watch
-from survey.models import Campaign, Customer, Invitation, OutboxMessage, Rep, Response, Subject
+from survey.models.answering import Response
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.roster import Customer, Rep
+from survey.models.sending import OutboxMessage
 from tests.asking import BY, found, plan
 
 PEOPLE = {

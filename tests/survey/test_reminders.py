@@ -19,7 +19,10 @@ from survey import campaigns, invitations, worker
 from survey.config import Settings
 from survey.context import db, now
 from survey.invitations import clock, delivery, people, reminders
-from survey.models import Campaign, Company, Contact, Invitation, OutboxMessage, Period
+from survey.models.asking import Campaign, Invitation
+from survey.models.company import Company, Period
+from survey.models.roster import Contact
+from survey.models.sending import OutboxMessage
 from tests.asking import BY, found, plan
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -15,7 +15,10 @@ from survey import questionnaires, responses
 from survey.config import Settings
 from survey.context import db
 from survey.database import begin_write
-from survey.models import Answer, Company, Invitation, OutboxMessage, Response, ResponseVersion
+from survey.models.answering import Answer, Response, ResponseVersion
+from survey.models.asking import Invitation
+from survey.models.company import Company
+from survey.models.sending import OutboxMessage
 from survey.questionnaires.sheet import Reply
 from survey.responses import Submission
 from tests.asking import ask, plan

@@ -24,23 +24,14 @@ from survey.context import now
 from survey.database import Base
 from survey.indicators import notes
 from survey.invitations import exclusions, reports
-from survey.models import (
-    Answer,
-    Appraisal,
-    Contact,
-    Customer,
-    Invitation,
-    JournalEntry,
-    OutboxMessage,
-    Rep,
-    RepScore,
-    Response,
-    ResponseVersion,
-    Run,
-    Sale,
-    Subject,
-    Visit,
-)
+from survey.models.answering import Answer, Response, ResponseVersion
+from survey.models.appraising import Appraisal
+from survey.models.asking import Invitation, Subject
+from survey.models.company import JournalEntry
+from survey.models.facts import Sale, Visit
+from survey.models.roster import Contact, Customer, Rep
+from survey.models.scoring import RepScore, Run
+from survey.models.sending import OutboxMessage
 from survey.roster import checks, files
 from survey.runs.erasing import AnswersErased
 from tests.asking import BY, found, plan, sheet

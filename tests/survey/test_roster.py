@@ -15,17 +15,8 @@ from click.testing import Result
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey.models import (
-    Assignment,
-    Company,
-    Contact,
-    Customer,
-    JournalEntry,
-    Period,
-    Rep,
-    ReportingLine,
-    Territory,
-)
+from survey.models.company import Company, JournalEntry, Period
+from survey.models.roster import Assignment, Contact, Customer, Rep, ReportingLine, Territory
 from survey.roster import company, periods
 
 Evenhand = Callable[..., Result]

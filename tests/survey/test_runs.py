@@ -19,26 +19,11 @@ from sqlalchemy.orm import Session
 from scoring.ties import Ties
 from survey import runs
 from survey.campaigns.thresholds import DEFAULT_SPEC
-from survey.models import (
-    Answer,
-    AnswerCount,
-    Assignment,
-    Campaign,
-    Invitation,
-    JournalEntry,
-    Period,
-    Rep,
-    RepPlace,
-    RepReach,
-    RepScore,
-    Response,
-    ResponseVersion,
-    Run,
-    RunItem,
-    ScoreChange,
-    ScoreStep,
-    Subject,
-)
+from survey.models.answering import Answer, Response, ResponseVersion
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.company import JournalEntry, Period
+from survey.models.roster import Assignment, Rep
+from survey.models.scoring import AnswerCount, RepPlace, RepReach, RepScore, Run, RunItem, ScoreChange, ScoreStep
 from survey.roster.periods import UnknownPeriod
 from survey.runs import publishing, stored
 from survey.runs.answers import NothingAnswered, packed
@@ -203,7 +188,7 @@ def test_refusals_say_what_to_do(session: Session, surveyed: Surveyed, now: date
 def test_a_window_of_two_periods_reads_the_one_before(session: Session, surveyed: Surveyed, now: datetime) -> None:
     from datetime import date
 
-    from survey.models import Period
+    from survey.models.company import Period
 
     session.add(Period(code="2026-H2", from_on=date(2026, 7, 1), to_on=date(2026, 12, 31)))
     session.flush()

@@ -10,22 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import campaigns, invitations
-from survey.models import (
-    Assignment,
-    Campaign,
-    Company,
-    Contact,
-    Customer,
-    Exclusion,
-    FrameEntry,
-    Invitation,
-    Objection,
-    Period,
-    Rep,
-    Run,
-    Subject,
-    Territory,
-)
+from survey.models.asking import Campaign, Exclusion, FrameEntry, Invitation, Subject
+from survey.models.company import Company, Period
+from survey.models.roster import Assignment, Contact, Customer, Objection, Rep, Territory
+from survey.models.scoring import Run
 from survey.roster import checks, hearing, periods
 from survey.sampling import draw, planning
 from survey.sampling.draw import Listed, choose

@@ -13,7 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import schemes
-from survey.models import JournalEntry, SchemeVersion
+from survey.models.appraising import SchemeVersion
+from survey.models.company import JournalEntry
 
 KELON = schemes.shipped()["kelon-branch-manager"]
 

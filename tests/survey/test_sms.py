@@ -21,7 +21,9 @@ from survey.app import create_app
 from survey.config import Settings
 from survey.context import db, now
 from survey.letters import Asked, Letter, LetterDelayed, LetterRefused, ServerUnreachable
-from survey.models import Contact, Invitation, OutboxMessage
+from survey.models.asking import Invitation
+from survey.models.roster import Contact
+from survey.models.sending import OutboxMessage
 from survey.sms import TextMessages
 from tests.asking import BY, found, plan
 from tests.conftest import free_port, settings_for

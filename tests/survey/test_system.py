@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from survey.app import create_app
 from survey.cli import main
 from survey.config import Settings
-from survey.models import Appraisal
+from survey.models.appraising import Appraisal
 
 Evenhand = Callable[..., Result]
 

@@ -14,21 +14,11 @@ from survey import names
 from survey.appraisals import MANAGERS_READ, Reader
 from survey.dashboards.rep import RepPage, rep_page
 from survey.dashboards.talk import Talk, talk
-from survey.models import (
-    Appraisal,
-    Assignment,
-    Campaign,
-    Contact,
-    Customer,
-    Invitation,
-    Period,
-    Rep,
-    RepScore,
-    Run,
-    RunItem,
-    Subject,
-    Territory,
-)
+from survey.models.appraising import Appraisal
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.company import Period
+from survey.models.roster import Assignment, Contact, Customer, Rep, Territory
+from survey.models.scoring import RepScore, Run, RunItem
 
 EVERYBODY = select(Rep.id)
 TODAY = date(2026, 7, 6)

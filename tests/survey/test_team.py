@@ -18,7 +18,8 @@ from survey.dashboards.team.answers import answers_page
 from survey.dashboards.team.choosing import PAGE, Wish
 from survey.dashboards.team.pair import PairPage, pair_page
 from survey.dashboards.team.pictures import adjustment_page, funnel_page, territories_page, trend_page
-from survey.models import Rep, RepScore, Run, Territory
+from survey.models.roster import Rep, Territory
+from survey.models.scoring import RepScore, Run
 
 EVERYBODY = select(Rep.id)
 TODAY = date(2026, 7, 6)
@@ -262,7 +263,7 @@ def test_the_number_of_queries_does_not_grow_with_the_team(session: Session, sco
 
 
 def test_who_works_in_several_territories_stands_in_each(session: Session, scored: object) -> None:
-    from survey.models import RepPlace
+    from survey.models.scoring import RepPlace
 
     south = Territory(code="SOUTH", name="华南")
     session.add(south)

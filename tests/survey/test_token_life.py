@@ -16,7 +16,9 @@ from sqlalchemy.orm import Session
 from survey import campaigns, invitations, questionnaires, responses
 from survey.config import Settings
 from survey.invitations import links, people
-from survey.models import Answer, Contact, Draft, Invitation, Response, ResponseVersion, Subject, Token
+from survey.models.answering import Answer, Draft, Response, ResponseVersion
+from survey.models.asking import Invitation, Subject, Token
+from survey.models.roster import Contact
 from survey.questionnaires.sheet import Reply
 from survey.refusals import Refused
 from survey.responses import CORRECTION_TIME, Submission, drafts

@@ -17,17 +17,10 @@ from survey.context import now
 from survey.intake import undoing
 from survey.intake.undoing import CannotUndo, UnknownImport
 from survey.journal import verify
-from survey.models import (
-    Assignment,
-    Contact,
-    Customer,
-    FileImport,
-    JournalEntry,
-    Rep,
-    ReportingLine,
-    Response,
-    Territory,
-)
+from survey.models.answering import Response
+from survey.models.company import JournalEntry
+from survey.models.intake import FileImport
+from survey.models.roster import Assignment, Contact, Customer, Rep, ReportingLine, Territory
 from survey.roster import periods
 
 Bring = Callable[..., dict[str, Any]]

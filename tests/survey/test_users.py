@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from survey import users
 from survey.cli import main
-from survey.models import JournalEntry, Rep, ReportingLine
+from survey.models.company import JournalEntry
+from survey.models.roster import Rep, ReportingLine
 from survey.users.passwords import PasswordTooShort
 
 Create = Callable[..., users.User]

@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from survey import schemes
 from survey.appraisals import drawing
-from survey.models import Answer, Rep, Response, ResponseVersion, Subject
+from survey.models.answering import Answer, Response, ResponseVersion
+from survey.models.asking import Subject
+from survey.models.roster import Rep
 
 from .conftest import Surveyed, adopt, put_facts
 

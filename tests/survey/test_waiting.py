@@ -12,7 +12,10 @@ from survey.dashboards.due import due
 from survey.dashboards.handover import hand_over
 from survey.dashboards.waiting import waiting
 from survey.indicators.page import NotToBeSeen
-from survey.models import Assignment, Campaign, Customer, Rep, Run, Territory, Visit
+from survey.models.asking import Campaign
+from survey.models.facts import Visit
+from survey.models.roster import Assignment, Customer, Rep, Territory
+from survey.models.scoring import Run
 
 from .conftest import adopt
 

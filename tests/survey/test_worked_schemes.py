@@ -24,7 +24,10 @@ from survey.appraisals.statement import Paper
 from survey.campaigns.thresholds import DEFAULT_SPEC
 from survey.cli import main
 from survey.context import db
-from survey.models import Campaign, Period, Rep, RepScore, Run
+from survey.models.asking import Campaign
+from survey.models.company import Period
+from survey.models.roster import Rep
+from survey.models.scoring import RepScore, Run
 from survey.pdf import Press
 from survey.views.appraisals import pages_of
 

@@ -25,14 +25,9 @@ from survey.config import Settings
 from survey.context import db, now
 from survey.database import begin_write
 from survey.invitations import clock, links, outbox
-from survey.models import (
-    Campaign,
-    ClockReading,
-    Contact,
-    Invitation,
-    OutboxMessage,
-    Token,
-)
+from survey.models.asking import Campaign, Invitation, Token
+from survey.models.roster import Contact
+from survey.models.sending import ClockReading, OutboxMessage
 from tests.asking import BY, crowd, found, plan
 from tests.conftest import free_port, settings_for
 from tests.post_office import PostOffice, open_post_office

@@ -23,23 +23,13 @@ from survey.cli import invented, main
 from survey.context import db
 from survey.indicators import notes, provisions, summaries
 from survey.invitations import exclusions
-from survey.models import (
-    Assignment,
-    Campaign,
-    Contact,
-    Customer,
-    FollowUp,
-    Goal,
-    Interview,
-    Invitation,
-    OutboxMessage,
-    Period,
-    Rep,
-    Response,
-    Sale,
-    Subject,
-    Upload,
-)
+from survey.models.answering import FollowUp, Interview, Response
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.company import Period
+from survey.models.facts import Goal, Sale
+from survey.models.intake import Upload
+from survey.models.roster import Assignment, Contact, Customer, Rep
+from survey.models.sending import OutboxMessage
 from survey.questionnaires.sheet import Reply
 from survey.roster import checks
 from tests.asking import sheet

@@ -24,7 +24,8 @@ from survey.dashboards.shown import (
     territories_of,
 )
 from survey.dashboards.team.choosing import PAGE, Options, Wish, employed_in, found, narrowed, options
-from survey.models import Rep, RepScore, Run, RunItem
+from survey.models.roster import Rep
+from survey.models.scoring import RepScore, Run, RunItem
 
 _SHOWN = ("mix", "territory", "centring", *SCORE_COLUMNS)
 NAMED = 500

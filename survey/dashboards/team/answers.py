@@ -14,7 +14,8 @@ from scoring.spec import AdjustmentSpec, ItemSpec
 from survey import names
 from survey.campaigns.rates import Funnel, funnel
 from survey.dashboards.team import Team, TeamRow
-from survey.models import AnswerCount, Rep, RepReach, RepScore, Run
+from survey.models.roster import Rep
+from survey.models.scoring import AnswerCount, RepReach, RepScore, Run
 from survey.questionnaires.sheet import Wording
 
 _MOST_POINTS = 11

@@ -10,7 +10,9 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from survey import names, users
-from survey.models import Period, Rep, ReportingLine, RepPlace, Run, Territory
+from survey.models.company import Period
+from survey.models.roster import Rep, ReportingLine, Territory
+from survey.models.scoring import RepPlace, Run
 
 PAGE = 40
 """Reps on one page."""

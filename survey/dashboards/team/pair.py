@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session, undefer
 from scoring.spec import AdjustmentSpec
 from scoring.verdicts import Contrast
 from survey.dashboards.shown import Choice, ShownScore, as_shown, look_up, not_to_be_seen
-from survey.models import Rep, RepScore, Run, RunItem
+from survey.models.roster import Rep
+from survey.models.scoring import RepScore, Run, RunItem
 
 Obstacle = Literal["choose", "evidence", "position", "apart"]
 

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session, undefer
 from scoring.verdicts import Verdict, verdict
 from survey.dashboards.shown import territories_of
 from survey.dashboards.team import Team, TeamRow
-from survey.models import Period, Run, ScoreChange, ScoreStep
+from survey.models.company import Period
+from survey.models.scoring import Run, ScoreChange, ScoreStep
 
 UNUSUAL, ABNORMAL = 0.95, 0.998
 MOST_DRAWN = 300

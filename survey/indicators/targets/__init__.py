@@ -18,7 +18,9 @@ from scoring.targets import Target
 from survey import journal
 from survey.indicators import revisions
 from survey.indicators.targets.sharing import NoFairTarget, Terms, shared_out
-from survey.models import Assignment, FairTarget, Goal, IndicatorFact, Period, Rep, Territory
+from survey.models.company import Period
+from survey.models.facts import FairTarget, Goal, IndicatorFact
+from survey.models.roster import Assignment, Rep, Territory
 from survey.refusals import N_, Refused
 from survey.roster import periods
 

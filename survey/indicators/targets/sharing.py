@@ -9,7 +9,7 @@ from typing import Any
 
 from scoring import targets
 from scoring.targets import TargetsRefused
-from survey.models import Territory
+from survey.models.roster import Territory
 from survey.refusals import N_, Refused
 
 CALLED = {

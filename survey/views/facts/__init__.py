@@ -16,7 +16,9 @@ from survey.dashboards.at_risk import at_risk, risk_page
 from survey.dashboards.handover import hand_over
 from survey.indicators import diagnoses, events, goals, notes, provisions, summaries
 from survey.indicators.page import NotToBeSeen, RepPage, list_page, place, rep_page
-from survey.models import Period, Rep, SelfSummary
+from survey.models.company import Period
+from survey.models.facts import SelfSummary
+from survey.models.roster import Rep
 from survey.refusals import N_, Refused
 from survey.views.facts.forms import (
     FORMS,

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from survey import context, plans
 from survey.indicators import events, facts, goals, notes, projects, provisions, visits
-from survey.models import Period, Rep
+from survey.models.company import Period
+from survey.models.roster import Rep
 from survey.refusals import Refused
 
 

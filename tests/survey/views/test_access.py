@@ -14,7 +14,7 @@ from werkzeug.routing import Rule
 from survey import access, users
 from survey.app import create_app
 from survey.config import Settings
-from survey.models import Rep
+from survey.models.roster import Rep
 
 CHANGES_THE_ASKER = {"/logout", "/account/sign-out-everywhere", "/people/invite"}
 """They end the session, or make a manager of an administrator whom reps report to."""

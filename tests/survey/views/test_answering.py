@@ -20,15 +20,9 @@ from survey import campaigns, invitations
 from survey.config import Settings
 from survey.context import now
 from survey.database import Base
-from survey.models import (
-    Answer,
-    Campaign,
-    Invitation,
-    Rep,
-    Response,
-    ResponseVersion,
-    TokenMiss,
-)
+from survey.models.answering import Answer, Response, ResponseVersion
+from survey.models.asking import Campaign, Invitation, TokenMiss
+from survey.models.roster import Rep
 from tests.asking import BY, CORE, Asked, ask, hidden, sheet
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -16,7 +16,9 @@ from survey import questionnaires
 from survey.config import Settings
 from survey.context import now
 from survey.database import Base
-from survey.models import Answer, Campaign, Draft, FollowUp, Invitation, OutboxMessage, Response
+from survey.models.answering import Answer, Draft, FollowUp, Response
+from survey.models.asking import Campaign, Invitation
+from survey.models.sending import OutboxMessage
 from tests.asking import CORE, Asked, ask, sheet
 
 

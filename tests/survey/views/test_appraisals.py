@@ -15,7 +15,8 @@ from werkzeug.test import TestResponse
 
 from scoring.explanation import retraced
 from survey import names
-from survey.models import Appraisal, Rep
+from survey.models.appraising import Appraisal
+from survey.models.roster import Rep
 from tests.survey.conftest import NAMES
 
 Enter = Callable[[str], FlaskClient]

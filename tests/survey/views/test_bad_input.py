@@ -29,19 +29,12 @@ from survey import campaigns, interviews, invitations, users
 from survey.config import Settings
 from survey.context import db, now
 from survey.invitations import delivery, exclusions, links
-from survey.models import (
-    Assignment,
-    Contact,
-    Customer,
-    Goal,
-    Interview,
-    Invitation,
-    LossDiagnosis,
-    OutboxMessage,
-    Period,
-    Rep,
-    Response,
-)
+from survey.models.answering import Interview, Response
+from survey.models.asking import Invitation
+from survey.models.company import Period
+from survey.models.facts import Goal, LossDiagnosis
+from survey.models.roster import Assignment, Contact, Customer, Rep
+from survey.models.sending import OutboxMessage
 from survey.questionnaires.sheet import Reply
 from survey.roster import checks
 from survey.users import passwords

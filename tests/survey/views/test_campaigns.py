@@ -12,21 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import campaigns, invitations
-from survey.models import (
-    AssignmentCheck,
-    Campaign,
-    Contact,
-    Customer,
-    Exclusion,
-    Interview,
-    Invitation,
-    OutboxMessage,
-    Period,
-    Rep,
-    ReportingLine,
-    Response,
-    Subject,
-)
+from survey.models.answering import Interview, Response
+from survey.models.asking import Campaign, Exclusion, Invitation, Subject
+from survey.models.company import Period
+from survey.models.roster import AssignmentCheck, Contact, Customer, Rep, ReportingLine
+from survey.models.sending import OutboxMessage
 from tests.asking import BY, found
 
 BOSS = "boss@harbour.example"

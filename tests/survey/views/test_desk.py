@@ -21,7 +21,8 @@ from survey.app import create_app
 from survey.config import Settings
 from survey.context import db
 from survey.context import now as clock
-from survey.models import Company, JournalEntry, WorkOrder
+from survey.models.company import Company, JournalEntry
+from survey.models.orders import WorkOrder
 from survey.nameserver import LookupFailed
 from survey.users import letters
 from survey.worker.orders import perform

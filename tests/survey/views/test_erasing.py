@@ -8,7 +8,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.models import Erasure, JournalEntry
+from survey.models.company import JournalEntry
+from survey.models.retention import Erasure
 from tests.asking import found
 
 from .conftest import Page

@@ -14,26 +14,23 @@ from werkzeug.test import TestResponse
 
 from survey import schemes
 from survey.appraisals import drawing
-from survey.models import (
-    Assignment,
+from survey.models.company import Period
+from survey.models.facts import (
     ConductEvent,
-    Customer,
     FairTarget,
     Goal,
     IndicatorFact,
     LossDiagnosis,
     MonitoringNote,
-    Period,
     PlanItem,
     ProjectStage,
     Provision,
-    Rep,
     Revision,
     Sale,
     SelfSummary,
-    Territory,
     Visit,
 )
+from survey.models.roster import Assignment, Customer, Rep, Territory
 
 Look = Callable[[TestResponse], Any]
 SignIn = Callable[[str], FlaskClient]

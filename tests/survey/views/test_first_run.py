@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from survey import users
 from survey.config import Settings
-from survey.models import Company, JournalEntry
+from survey.models.company import Company, JournalEntry
 from survey.views import first_run
 from tests.signing_in import PASSWORD
 

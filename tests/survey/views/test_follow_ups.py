@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from survey.config import Settings
 from survey.context import now
-from survey.models import FollowUp, Rep, ReportingLine, Response
+from survey.models.answering import FollowUp, Response
+from survey.models.roster import Rep, ReportingLine
 from tests.asking import CORE, Asked, ask, sheet
 
 BOSS = "boss@harbour.example"

@@ -15,28 +15,12 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from survey import tables
-from survey.models import (
-    Assignment,
-    Campaign,
-    ColumnMapping,
-    ConductEvent,
-    Contact,
-    Customer,
-    FileImport,
-    Goal,
-    IndicatorFact,
-    JournalEntry,
-    MonitoringNote,
-    Period,
-    ProjectStage,
-    Rep,
-    Response,
-    Revision,
-    Sale,
-    Territory,
-    Upload,
-    Visit,
-)
+from survey.models.answering import Response
+from survey.models.asking import Campaign
+from survey.models.company import JournalEntry, Period
+from survey.models.facts import ConductEvent, Goal, IndicatorFact, MonitoringNote, ProjectStage, Revision, Sale, Visit
+from survey.models.intake import ColumnMapping, FileImport, Upload
+from survey.models.roster import Assignment, Contact, Customer, Rep, Territory
 from survey.roster import files
 from survey.tables.limits import LARGEST_FILE
 from survey.tables.writing import Page as Sheet

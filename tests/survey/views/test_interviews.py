@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 from survey import interviews
 from survey.config import Settings
 from survey.context import now
-from survey.models import Answer, Call, Contact, Draft, FollowUp, Interview, Invitation, Response, ResponseVersion
+from survey.models.answering import Answer, Call, Draft, FollowUp, Interview, Response, ResponseVersion
+from survey.models.asking import Invitation
+from survey.models.roster import Contact
 from tests.asking import CORE, Asked, ask, hidden
 
 ANN = "ann@harbour.example"

@@ -18,25 +18,12 @@ from werkzeug.routing import Rule
 
 from survey import access
 from survey.context import now
-from survey.models import (
-    Appraisal,
-    AssignmentCheck,
-    Campaign,
-    ConductEvent,
-    Contact,
-    FollowUp,
-    Goal,
-    Interview,
-    Invitation,
-    LossDiagnosis,
-    MonitoringNote,
-    Period,
-    PlanItem,
-    Provision,
-    Rep,
-    ReportingLine,
-    Subject,
-)
+from survey.models.answering import FollowUp, Interview
+from survey.models.appraising import Appraisal
+from survey.models.asking import Campaign, Invitation, Subject
+from survey.models.company import Period
+from survey.models.facts import ConductEvent, Goal, LossDiagnosis, MonitoringNote, PlanItem, Provision
+from survey.models.roster import AssignmentCheck, Contact, Rep, ReportingLine
 from tests.survey.conftest import put_events
 
 from .conftest import Page

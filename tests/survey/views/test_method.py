@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey.models import Rep, RepScore, Run, ScoreStep
+from survey.models.roster import Rep
+from survey.models.scoring import RepScore, Run, ScoreStep
 from tests.survey.views.conftest import Page
 
 BOM = b"\xef\xbb\xbf"

@@ -11,7 +11,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.models import AssignmentCheck, ConductEvent, Goal, Period, Rep
+from survey.models.company import Period
+from survey.models.facts import ConductEvent, Goal
+from survey.models.roster import AssignmentCheck, Rep
 from tests.survey.views.conftest import Page
 
 

@@ -13,7 +13,8 @@ from survey import database
 from survey.app import create_app
 from survey.config import Settings
 from survey.context import now
-from survey.models import Invitation, Response
+from survey.models.answering import Response
+from survey.models.asking import Invitation
 from survey.views import sheets
 from tests.asking import CORE, ask_many
 from tests.conftest import free_port, settings_for

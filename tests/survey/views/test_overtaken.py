@@ -19,7 +19,9 @@ from survey.config import Settings
 from survey.context import now
 from survey.database import begin_write
 from survey.invitations import delivery
-from survey.models import Draft, Invitation, Period, Response
+from survey.models.answering import Draft, Response
+from survey.models.asking import Invitation
+from survey.models.company import Period
 from survey.questionnaires.sheet import Reply
 from survey.responses import Submission
 from tests.asking import BY, CORE, Asked, ask, sheet

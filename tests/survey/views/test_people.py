@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from survey import users, worker
 from survey.config import Settings
-from survey.models import JournalEntry
+from survey.models.company import JournalEntry
 from survey.users import AccountLetter
 
 from .conftest import Page

@@ -14,7 +14,9 @@ from werkzeug.test import TestResponse
 
 from survey import orders, schemes
 from survey.context import now as clock
-from survey.models import Appraisal, Period, SchemeVersion, WorkOrder
+from survey.models.appraising import Appraisal, SchemeVersion
+from survey.models.company import Period
+from survey.models.orders import WorkOrder
 from survey.refusals import Refused
 from survey.worker.orders import archive_of
 from tests.conftest import SPEC, Scored

@@ -13,7 +13,9 @@ from survey import campaigns, invitations
 from survey.config import Settings
 from survey.context import now
 from survey.invitations import delivery
-from survey.models import Campaign, Contact, Invitation, OutboxMessage
+from survey.models.asking import Campaign, Invitation
+from survey.models.roster import Contact
+from survey.models.sending import OutboxMessage
 from tests.asking import BY, Asked, ask
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}

@@ -17,7 +17,9 @@ from werkzeug.test import TestResponse
 
 from survey import questionnaires
 from survey.config import Settings
-from survey.models import Answer, Draft, Invitation, JournalEntry, QuestionnaireVersion, Response
+from survey.models.answering import Answer, Draft, Response
+from survey.models.asking import Invitation, QuestionnaireVersion
+from survey.models.company import JournalEntry
 from survey.questionnaires import toml
 from tests.survey.views.conftest import Page
 

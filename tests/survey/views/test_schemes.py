@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from survey import schemes
-from survey.models import SchemeVersion
+from survey.models.appraising import SchemeVersion
 from survey.roster import periods
 
 from .conftest import Page

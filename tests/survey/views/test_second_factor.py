@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from survey import users
 from survey.context import now
-from survey.models import JournalEntry
+from survey.models.company import JournalEntry
 from survey.users import second_factor
 from tests.signing_in import KEY, PASSWORD
 

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.models import FairTarget, Revision
+from survey.models.facts import FairTarget, Revision
 from tests.survey.test_fair_targets import build
 
 from .conftest import Page

@@ -15,7 +15,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from survey.models import Appraisal, Rep, RepPlace, RepScore, Run, SchemeVersion, Territory
+from survey.models.appraising import Appraisal, SchemeVersion
+from survey.models.roster import Rep, Territory
+from survey.models.scoring import RepPlace, RepScore, Run
 from survey.names import sort_key
 from tests.conftest import Scored
 

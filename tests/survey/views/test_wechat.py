@@ -19,7 +19,10 @@ from survey.campaigns.progress import progress
 from survey.config import Settings
 from survey.context import now
 from survey.invitations import delivery, reminders
-from survey.models import Contact, Invitation, JournalEntry, OutboxMessage, Token
+from survey.models.asking import Invitation, Token
+from survey.models.company import JournalEntry
+from survey.models.roster import Contact
+from survey.models.sending import OutboxMessage
 from tests.asking import BY, found, plan
 
 from .conftest import Page
