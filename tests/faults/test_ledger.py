@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -82,12 +83,13 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, postgres: str) -> Iterator[Cluster]:
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(0o755)
-    cluster = Cluster(tmp_path / "cluster")
+def cluster(postgres: str) -> Iterator[Cluster]:
+    home = Path(tempfile.mkdtemp(prefix="evenhand-pg-"))
+    home.chmod(0o755)  # its user comes in here
+    cluster = Cluster(home / "cluster")
     yield cluster
     cluster.kill()
+    shutil.rmtree(home)
 
 
 Serve = Callable[[Settings], Server]

@@ -68,7 +68,7 @@ def test_an_administrator_opens_the_public_address(
 
     def opened() -> str:
         token = Page(administrator.get("/settings").text).token
-        administrator.post("/settings/test/address", data={"csrf_token": token})
+        administrator.post("/settings/test/address?lang=en", data={"csrf_token": token})
         return " ".join(Page(administrator.get("/settings?lang=en").text).text.split())
 
     with answering(app) as address:
