@@ -184,14 +184,20 @@ def _add_headers(response: Response) -> Response:
     return response
 
 
-def _unfit(_error: DataError | OverflowError) -> ResponseReturnValue:
-    """A NUL, say: PostgreSQL keeps none. Or a number no table can count to: SQLite's driver says so in its own way."""
+def _unfit(error: DataError | OverflowError) -> ResponseReturnValue:
+    """A NUL, say: PostgreSQL keeps none. Or a number no table can count to: SQLite's driver says so in its own way.
+    What overflows anywhere else is our own mistake."""
+    if isinstance(error, OverflowError) and "SQLite" not in str(error):
+        raise error
     return _error_page(BadRequest())
 
 
 def _overtaken(error: IntegrityError) -> ResponseReturnValue:
-    """Two did the same at the same moment, each having looked before the other wrote: the first one's stays."""
-    log.warning("database: %s", error.orig)
+    """Two did the same at the same moment, each having looked before the other wrote: the first one's stays. A row that
+    is unfit for its table is our own mistake."""
+    if not database.is_overtaken(error):
+        raise error
+    log.warning("database: %s", str(error.orig).partition("\n")[0])  # what follows quotes the row
     return _error_page(Conflict())
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
@@ -16,6 +16,10 @@ from survey.refusals import N_, Refused
 
 WAL_SOUND_FROM = (3, 51, 3)
 BUSY_SECONDS = 15
+_OVERTAKEN = frozenset({
+    "23503", "23505", "SQLITE_CONSTRAINT_FOREIGNKEY", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE",
+})  # fmt: skip
+"""Of PostgreSQL and of SQLite: a key that is there already, or is gone."""
 _UNDEFINED = frozenset({"42P01", "42703"})  # PostgreSQL: no such table, no such column
 
 
@@ -127,6 +131,12 @@ class TablesMissing(Refused):
 
 class DatabaseOutOfReach(Refused):
     """The database cannot be opened, does not answer, or cannot write."""
+
+
+def is_overtaken(error: IntegrityError) -> bool:
+    """Is there such a row meanwhile, or no longer one it belongs to? Else the row itself does not fit its table."""
+    said = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", "")
+    return said in _OVERTAKEN
 
 
 def refusal(error: DBAPIError) -> Refused | None:

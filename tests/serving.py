@@ -20,7 +20,7 @@ from survey.config import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-PATIENCE = 120
+PATIENCE = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

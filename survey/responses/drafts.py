@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import invitations, questionnaires, responses
+from survey import campaigns, invitations, questionnaires, responses
 from survey.models.answering import Draft
 from survey.models.asking import Invitation
 from survey.responses import Sheets
@@ -43,7 +43,7 @@ def save(
     }
     draft.interviewer, draft.saved_at = interviewer, at
     session.add(draft)
-    invitations.move(session, invitation.id, ("queued", "sent"), "opened")
+    invitations.move(session, invitation.id, campaigns.UNOPENED, "opened")
 
 
 def saved_at(session: Session, invitation: Invitation) -> datetime | None:

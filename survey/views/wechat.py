@@ -55,9 +55,7 @@ def write(code: str) -> ResponseReturnValue:
     """Take the next message, or the one in hand once more, make its links, and show the words to send."""
     campaign = _campaign(code)
     try:
-        messages = by_hand.take(
-            session(), campaign, zone=ZoneInfo(company().time_zone), by=actor(), at=now()
-        )  # fmt: skip
+        messages = by_hand.take(session(), campaign, zone=ZoneInfo(company().time_zone), by=actor(), at=now())
     except NobodyToWriteTo as nobody:
         session().commit()  # who was written to today waits until tomorrow
         flash(i18n.told(nobody))

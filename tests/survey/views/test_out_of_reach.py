@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from survey import database
@@ -15,6 +17,7 @@ from survey.config import Settings
 from survey.context import now
 from survey.models.answering import Response
 from survey.models.asking import Invitation
+from survey.models.roster import Customer
 from survey.views import sheets
 from tests.asking import CORE, ask_many
 from tests.conftest import free_port, settings_for
@@ -51,3 +54,23 @@ def test_an_answer_that_finds_the_database_locked_may_be_sent_again(
     session.rollback()
     assert impatient.test_client().post(link, data=fields).status_code == 303
     assert session.query(Response).count() == 1
+
+
+@pytest.mark.parametrize(("rows", "told"), [(2, 409), (1, None)])
+def test_who_was_overtaken_is_told_so_without_the_row_in_the_log_and_our_own_mistakes_are_ours(
+    app: Flask, session: Session, caplog: pytest.LogCaptureFixture, rows: int, told: int | None
+) -> None:
+    """Two of one code are two who did the same; a customer without a name is none of theirs."""
+    unfit = {"code": "canary", "name": "x"} if rows == 2 else {"code": "canary", "name": None}
+    with app.test_request_context(), pytest.raises(IntegrityError) as trouble:
+        session.execute(insert(Customer), [unfit] * rows)
+    session.rollback()
+    with app.test_request_context():
+        if told is None:
+            with pytest.raises(IntegrityError):
+                app.handle_user_exception(trouble.value)
+        else:
+            answer = app.make_response(app.handle_user_exception(trouble.value))
+            assert answer.status_code == told
+            assert "canary" not in caplog.text
+            assert "unique" in caplog.text.lower()
